@@ -1,0 +1,860 @@
+/* Three things wait to be sent: states (the newest value of each topic, in the order in which they changed), what passes
+ * (bounded, dropped when the connection ends) and the outbox. pump() sends in that order while fewer than IN_FLIGHT_MAX
+ * are unacknowledged by the broker; it runs whenever something is added, acknowledged or due. */
+#define _GNU_SOURCE
+#include "libbus/bus/bus.h"
+
+#include "libbus/base/log.h"
+#include "libbus/bus/durable.h"
+#include "libbus/bus/outbox.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+enum {
+	IN_FLIGHT_MAX = 100,
+	PASSING_MAX = 1000,
+	PASSING_BYTES_MAX = 8 * 1024 * 1024,
+	GHOSTS_MAX = 1000,
+	GHOST_PATIENCE_MS = 60000, /* a service that has just begun may still say a topic that an earlier run left */
+};
+
+struct state {
+	char *topic; /* whole; first, the tree compares it */
+	enum bx_topic row;
+	char name[BX_NAME_SIZE];
+	char *bytes; /* NULL: it has ended */
+	size_t size;
+	bool is_pending;
+	TAILQ_ENTRY(state) pending;
+};
+
+struct passing {
+	STAILQ_ENTRY(passing) link;
+	struct bx_packet packet; /* its texts are behind it */
+	enum bx_topic row;
+	size_t cost;
+	char texts[];
+};
+
+struct listener {
+	enum bx_topic topic;
+	char name[BX_NAME_SIZE]; /* with `+` levels */
+	char filter[BX_TOPIC_SIZE];
+	bx_heard *heard;
+	void *arg;
+};
+
+struct settle {
+	void (*settled)(void *arg);
+	void *arg;
+};
+
+struct bx_bus {
+	struct bx_loop *loop;
+	struct bx_link *link;
+	char site[BX_ID_SIZE], client[BX_ID_SIZE], root[BX_ID_SIZE + 16], reply[BX_TOPIC_SIZE];
+	bool is_service;
+	char *folder;
+	struct bx_outbox *outbox; /* NULL: no service */
+	int64_t again_ms;
+	uint64_t again_timer, ghost_timer, close_timer;
+
+	bool connected, settled, closing;
+	uint64_t connections; /* how many there were: the marker's value */
+	void *states;         /* tree of struct state by topic */
+	TAILQ_HEAD(, state) pending;
+	STAILQ_HEAD(, passing) passing;
+	size_t passing_count, passing_bytes;
+	struct {
+		int id;
+		enum bx_topic row;
+	} in_flight[IN_FLIGHT_MAX];
+	size_t in_flight_count;
+
+	struct listener *listeners;
+	size_t listener_count;
+	struct settle *settles;
+	size_t settle_count;
+	char *ghosts[GHOSTS_MAX]; /* retained topics of ours that we have not said */
+	size_t ghost_count;
+	void (*closed)(void *arg);
+	void *closed_arg;
+
+	uint64_t event_count;
+	struct bx_bus_figures figures;
+	uint64_t complained[(BX_TOPIC_COUNT + 63) / 64]; /* rows of which a malformed one has been logged */
+	union bx_any decoded;
+};
+
+const char *bx_packet_property(const struct bx_packet *packet, const char *name)
+{
+	for (size_t i = 0; i < packet->property_count; i++)
+		if (strcmp(packet->properties[i].name, name) == 0)
+			return packet->properties[i].value;
+	return NULL;
+}
+
+static void pump(struct bx_bus *bus);
+
+/* The whole topic. False: our own bug, or a name from outside that is none. */
+static bool whole_topic(const struct bx_bus *bus, enum bx_topic topic, const char *name, char whole[BX_TOPIC_SIZE])
+{
+	char under[BX_TOPIC_SIZE];
+	if (!bx_topic_print(topic, name, under) || strlen(bus->root) + strlen(under) >= BX_TOPIC_SIZE) {
+		bx_log(BX_ERROR, "no topic can be made of this name", BX_F("topic", bx_topic_row(topic)->pattern),
+			BX_F("name", name));
+		return false;
+	}
+	(void)snprintf(whole, BX_TOPIC_SIZE, "%s%s", bus->root, under);
+	return true;
+}
+
+/* A row's topics as a filter: of every name, or of `name`, which may have `+` levels. */
+static void whole_filter(const struct bx_bus *bus, enum bx_topic topic, const char *name, char filter[BX_TOPIC_SIZE])
+{
+	struct bx_text text;
+	bx_text_init(&text, BX_TOPIC_SIZE - 1);
+	bx_text_say(&text, bus->root);
+	for (const char *at = bx_topic_row(topic)->pattern; *at; at++) {
+		size_t level = name ? strcspn(name, "/") : 0;
+		if (*at != '+' || level == 0) {
+			bx_text_add(&text, at, 1);
+			continue;
+		}
+		bx_text_add(&text, name, level);
+		name += level + (name[level] == '/');
+	}
+	assert(!text.cut);
+	(void)bx_text_copy(filter, BX_TOPIC_SIZE, text.data); /* fits, see above */
+	bx_text_done(&text);
+}
+
+const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic)
+{
+	size_t length = strlen(bus->root);
+	return strncmp(topic, bus->root, length) == 0 ? topic + length : NULL;
+}
+
+/* --- what we say --- */
+
+static int compare_states(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+static struct state *find_state(const struct bx_bus *bus, const char *whole)
+{
+	void *found = tfind(&whole, &bus->states, compare_states);
+	return found ? *(struct state **)found : NULL;
+}
+
+static void set_pending(struct bx_bus *bus, struct state *state)
+{
+	if (!state->is_pending)
+		TAILQ_INSERT_TAIL(&bus->pending, state, pending);
+	state->is_pending = true;
+}
+
+/* Keeps the newest of a topic; `bytes` NULL ends it. False: it was so already. */
+static bool keep_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
+{
+	char whole[BX_TOPIC_SIZE];
+	if (!whole_topic(bus, topic, name, whole))
+		return false;
+	struct state *state = find_state(bus, whole);
+	if (!state) {
+		state = bx_alloc(1, sizeof *state);
+		state->topic = bx_copy(whole);
+		state->row = topic;
+		(void)bx_text_copy(state->name, sizeof state->name, name); /* it fitted into the topic */
+		if (!tsearch(state, &bus->states, compare_states))
+			abort();
+	}
+	bool same = bytes ? state->bytes && state->size == size && memcmp(state->bytes, bytes, size) == 0 : !state->bytes;
+	free(state->bytes);
+	state->bytes = bytes ? bx_copy_bytes(bytes, size) : NULL;
+	state->size = size;
+	set_pending(bus, state);
+	return !same;
+}
+
+struct durable_walk {
+	enum bx_topic row;
+	struct state **found;
+	size_t count, next;
+};
+
+static void collect_durable(const void *node, VISIT visit, void *arg)
+{
+	struct durable_walk *walk = arg;
+	struct state *state = *(struct state *const *)node;
+	if ((visit != postorder && visit != leaf) || state->row != walk->row || !state->bytes)
+		return;
+	walk->found = bx_grow(walk->found, walk->count + 1, sizeof(struct state *));
+	walk->found[walk->count++] = state;
+}
+
+static bool next_durable(void *arg, const char **name, const char **json)
+{
+	struct durable_walk *walk = arg;
+	if (walk->next == walk->count)
+		return false;
+	*name = walk->found[walk->next]->name;
+	*json = walk->found[walk->next++]->bytes;
+	return true;
+}
+
+static void write_durable(struct bx_bus *bus, enum bx_topic topic)
+{
+	if (!bus->folder || bx_topic_row(topic)->retention != BX_DURABLE)
+		return;
+	struct durable_walk walk = { .row = topic };
+	struct bx_error error;
+	twalk_r(bus->states, collect_durable, &walk);
+	if (!bx_durable_write(bus->folder, topic, next_durable, &walk, &error))
+		bx_log(BX_ERROR, "own state is not on disk and would be lost by a power cut",
+			BX_F("why", error.message));
+	free(walk.found);
+}
+
+void bx_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const void *payload)
+{
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, BX_VALUES_JSON_MAX);
+	bx_payload_encode(topic, payload, &text);
+	if (text.cut) {
+		bx_log(BX_ERROR, "a state is too large and was not said", BX_F("topic", bx_topic_row(topic)->pattern),
+			BX_F("name", name));
+		return;
+	}
+	if (keep_state(bus, topic, name, text.data, text.length))
+		write_durable(bus, topic);
+	pump(bus);
+}
+
+void bx_state_end(struct bx_bus *bus, enum bx_topic topic, const char *name)
+{
+	if (keep_state(bus, topic, name, NULL, 0))
+		write_durable(bus, topic);
+	pump(bus);
+}
+
+const char *bx_state_said(const struct bx_bus *bus, enum bx_topic topic, const char *name)
+{
+	char whole[BX_TOPIC_SIZE];
+	struct state *state = whole_topic(bus, topic, name, whole) ? find_state(bus, whole) : NULL;
+	return state ? state->bytes : NULL;
+}
+
+struct recall {
+	struct bx_bus *bus;
+	enum bx_topic topic;
+	bx_heard *heard;
+	void *arg;
+};
+
+static void recall_one(void *arg, const char *name, const char *json, size_t size)
+{
+	struct recall *recall = arg;
+	struct bx_error error;
+	if (!bx_payload_decode(recall->topic, json, size, &recall->bus->decoded, &error)) {
+		bx_log(BX_ERROR, "an own state cannot be read and is left out", BX_F("name", name),
+			BX_F("why", error.message));
+		return;
+	}
+	if (!keep_state(recall->bus, recall->topic, name, json, size))
+		return;
+	struct bx_message message = { .topic = recall->topic, .name = name, .replay = true,
+		.payload = &recall->bus->decoded, .bytes = json, .size = size };
+	recall->heard(recall->arg, &message);
+}
+
+void bx_recall(struct bx_bus *bus, enum bx_topic topic, bx_heard *heard, void *arg)
+{
+	struct recall recall = { bus, topic, heard, arg };
+	struct bx_error error;
+	if (bus->folder && !bx_durable_read(bus->folder, topic, recall_one, &recall, &error))
+		bx_log(BX_ERROR, "own state is lost", BX_F("why", error.message));
+}
+
+static size_t packet_cost(const struct bx_packet *packet)
+{
+	size_t cost = strlen(packet->topic) + 1 + packet->size + 1 + packet->correlation_size;
+	if (packet->response_topic)
+		cost += strlen(packet->response_topic) + 1;
+	for (size_t i = 0; i < packet->property_count; i++)
+		cost += strlen(packet->properties[i].name) + strlen(packet->properties[i].value) + 2;
+	return cost;
+}
+
+static char *put_bytes(char **room, const char *bytes, size_t size)
+{
+	char *place = *room;
+	if (size)
+		memcpy(place, bytes, size);
+	place[size] = '\0';
+	*room += size + 1;
+	return place;
+}
+
+static struct passing *passing_new(enum bx_topic row, const struct bx_packet *packet)
+{
+	size_t cost = packet_cost(packet) + 16;
+	struct passing *passing = bx_alloc(1, sizeof *passing + cost);
+	char *room = passing->texts;
+	passing->row = row;
+	passing->cost = cost;
+	passing->packet = *packet;
+	passing->packet.topic = put_bytes(&room, packet->topic, strlen(packet->topic));
+	passing->packet.bytes = put_bytes(&room, packet->bytes, packet->size);
+	if (packet->correlation)
+		passing->packet.correlation = put_bytes(&room, packet->correlation, packet->correlation_size);
+	if (packet->response_topic)
+		passing->packet.response_topic = put_bytes(&room, packet->response_topic, strlen(packet->response_topic));
+	for (size_t i = 0; i < packet->property_count; i++) {
+		const struct bx_property *property = &packet->properties[i];
+		passing->packet.properties[i] = (struct bx_property){
+			put_bytes(&room, property->name, strlen(property->name)),
+			put_bytes(&room, property->value, strlen(property->value)) };
+	}
+	return passing;
+}
+
+static struct passing *take_passing(struct bx_bus *bus)
+{
+	struct passing *passing = STAILQ_FIRST(&bus->passing);
+	if (passing) {
+		STAILQ_REMOVE_HEAD(&bus->passing, link);
+		bus->passing_count--;
+		bus->passing_bytes -= passing->cost;
+	}
+	return passing;
+}
+
+void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size,
+	const struct bx_packet *properties)
+{
+	char whole[BX_TOPIC_SIZE];
+	if (!bus->connected || !whole_topic(bus, topic, name, whole))
+		return;
+	struct bx_packet packet = properties ? *properties : (struct bx_packet){ 0 };
+	packet.topic = whole;
+	packet.bytes = bytes;
+	packet.size = size;
+	packet.qos = bx_topic_row(topic)->qos;
+	packet.retain = false;
+	if (bus->passing_count == PASSING_MAX || bus->passing_bytes + packet_cost(&packet) > PASSING_BYTES_MAX) {
+		bx_log(BX_WARNING, "the broker takes too slowly, a message is dropped", BX_F("topic", whole));
+		return;
+	}
+	struct passing *passing = passing_new(topic, &packet);
+	STAILQ_INSERT_TAIL(&bus->passing, passing, link);
+	bus->passing_count++;
+	bus->passing_bytes += passing->cost;
+	pump(bus);
+}
+
+static void record(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
+{
+	char under[BX_TOPIC_SIZE];
+	if (!bus->outbox || !bx_topic_print(topic, name, under))
+		return;
+	uint64_t dropped = bx_outbox_dropped(bus->outbox);
+	bx_outbox_put(bus->outbox, under, bytes, size);
+	if (dropped == 0 && bx_outbox_dropped(bus->outbox) > 0)
+		bx_log(BX_WARNING, "storage has not answered for so long that the oldest records are dropped; see OUTBOX_MAX");
+}
+
+void bx_sample(
+	struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values, enum bx_keep keep)
+{
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, BX_VALUES_JSON_MAX); /* fits: parts are bounded */
+	bx_values_encode(values, &text);
+	keep_state(bus, topic, name, text.data, text.length);
+	if (keep == BX_RECORD && values->time.ms != 0)
+		record(bus, topic, name, text.data, text.length);
+	pump(bus);
+}
+
+static void add_fact(struct bx_json *json, const struct bx_field *field)
+{
+	switch (field->type) {
+	case BX_FIELD_TEXT:
+		if (field->text)
+			bx_json_text(json, field->name, field->text);
+		break;
+	case BX_FIELD_INTEGER:
+		bx_json_integer(json, field->name, field->integer);
+		break;
+	case BX_FIELD_NUMBER:
+		bx_json_number(json, field->name, field->number);
+		break;
+	case BX_FIELD_YES_NO:
+		bx_json_yes_no(json, field->name, field->yes);
+		break;
+	}
+}
+
+void bx_event(struct bx_bus *bus, const char *type, const char *target, const struct bx_field *fields)
+{
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, BX_VALUES_JSON_MAX);
+	struct bx_json json = { .text = &text };
+	struct bx_wall now = bx_wall_now(bus->loop);
+	char id[sizeof((struct bx_event_facts *)0)->id], time[BX_WALL_SIZE];
+	(void)snprintf(id, sizeof id, "%" PRId64 "-%.24s-%.24s-%" PRIu64, now.ms, bus->site, bus->client, ++bus->event_count);
+
+	bx_json_object(&json, NULL);
+	bx_json_text(&json, "id", id);
+	bx_json_text(&json, "type", type);
+	if (now.ms != 0) {
+		bx_wall_print(now, time);
+		bx_json_text(&json, "time", time);
+	}
+	bx_json_text(&json, "who", bus->client);
+	for (const struct bx_field *field = fields; field->name; field++)
+		add_fact(&json, field);
+	bx_json_end_object(&json);
+	if (now.ms != 0)
+		record(bus, BX_EVENT, target, text.data, text.length);
+	bx_pass(bus, BX_EVENT, target, text.data, text.length, NULL);
+	pump(bus);
+}
+
+/* --- the sending --- */
+
+static bool publish(struct bx_bus *bus, enum bx_topic row, const struct bx_packet *packet)
+{
+	int id = 0;
+	if (!bus->link->type->publish(bus->link, packet, &id)) {
+		bus->figures.refused++;
+		return false;
+	}
+	bus->figures.out++;
+	if (packet->qos > 0) {
+		bus->in_flight[bus->in_flight_count].id = id;
+		bus->in_flight[bus->in_flight_count++].row = row;
+	}
+	return true;
+}
+
+static bool send_state(struct bx_bus *bus)
+{
+	struct state *state = TAILQ_FIRST(&bus->pending);
+	if (!state)
+		return false;
+	TAILQ_REMOVE(&bus->pending, state, pending);
+	state->is_pending = false;
+	struct bx_packet packet = { .topic = state->topic, .bytes = state->bytes, .size = state->bytes ? state->size : 0,
+		.qos = bx_topic_row(state->row)->qos, .retain = true };
+	(void)publish(bus, state->row, &packet); /* counted; the next value, or the next connect, tries again */
+	return true;
+}
+
+static bool send_passing(struct bx_bus *bus)
+{
+	struct passing *passing = take_passing(bus);
+	if (!passing)
+		return false;
+	(void)publish(bus, passing->row, &passing->packet); /* counted; what passes is said once */
+	free(passing);
+	return true;
+}
+
+static void on_again(void *arg)
+{
+	struct bx_bus *bus = arg;
+	bus->again_timer = 0;
+	pump(bus);
+}
+
+static bool send_record(struct bx_bus *bus)
+{
+	struct bx_record next;
+	char whole[BX_TOPIC_SIZE], session[20], number[24];
+	if (!bus->outbox || !bx_outbox_next(bus->outbox, bx_now(bus->loop), bus->again_ms, &next) ||
+		!whole_topic(bus, BX_RECORDS, bus->client, whole))
+		return false;
+	(void)snprintf(session, sizeof session, "%016" PRIx64, bx_outbox_session(bus->outbox));
+	(void)snprintf(number, sizeof number, "%" PRIu64, next.number);
+	struct bx_packet packet = { .topic = whole, .bytes = next.bytes, .size = next.size, .qos = 1,
+		.property_count = 3,
+		.properties = { { "topic", next.topic }, { "session", session }, { "number", number } } };
+	(void)publish(bus, BX_RECORDS, &packet); /* it stays in the outbox and is due again */
+	if (!bus->again_timer)
+		bus->again_timer = bx_after(bus->loop, bus->again_ms, on_again, bus);
+	return true;
+}
+
+static bool is_drained(const struct bx_bus *bus)
+{
+	return !bus->connected || (TAILQ_EMPTY(&bus->pending) && STAILQ_EMPTY(&bus->passing) &&
+					  (!bus->outbox || bx_outbox_unsent(bus->outbox) == 0) && bus->in_flight_count == 0);
+}
+
+static void finish_close(void *arg)
+{
+	struct bx_bus *bus = arg;
+	if (!bus->closed)
+		return;
+	void (*closed)(void *arg) = bus->closed;
+	bus->closed = NULL;
+	bx_cancel(bus->loop, bus->close_timer);
+	bus->connected = false;
+	bus->link->type->close(bus->link);
+	closed(bus->closed_arg);
+}
+
+static void pump(struct bx_bus *bus)
+{
+	while (bus->connected && bus->in_flight_count < IN_FLIGHT_MAX)
+		if (!send_passing(bus) && !send_state(bus) && !send_record(bus))
+			break;
+	if (bus->closing && is_drained(bus)) {
+		bx_cancel(bus->loop, bus->close_timer);
+		bus->close_timer = bx_after(bus->loop, 0, finish_close, bus);
+	}
+}
+
+/* --- the connection --- */
+
+static void subscribe(struct bx_bus *bus, const struct listener *listener)
+{
+	for (const struct listener *other = bus->listeners; other < listener; other++)
+		if (strcmp(other->filter, listener->filter) == 0)
+			return; /* asked for already; twice would replay twice */
+	bus->link->type->subscribe(bus->link, listener->filter);
+}
+
+static bool is_ours(const struct bx_bus *bus, enum bx_topic topic)
+{
+	const struct bx_topic_row *row = bx_topic_row(topic);
+	return bus->is_service && row->retention != BX_PASSING && strcmp(row->publisher, bus->client) == 0;
+}
+
+static void mark_pending(const void *node, VISIT visit, void *arg)
+{
+	if (visit == postorder || visit == leaf)
+		set_pending(arg, *(struct state *const *)node);
+}
+
+static void end_ghosts(void *arg)
+{
+	struct bx_bus *bus = arg;
+	bus->ghost_timer = 0;
+	for (size_t i = 0; i < bus->ghost_count; i++) {
+		enum bx_topic topic;
+		char name[BX_NAME_SIZE];
+		if (!find_state(bus, bus->ghosts[i]) &&
+			bx_topic_match(bx_bus_under_root(bus, bus->ghosts[i]), &topic, name))
+			keep_state(bus, topic, name, NULL, 0);
+		free(bus->ghosts[i]);
+	}
+	bus->ghost_count = 0;
+	pump(bus);
+}
+
+static void on_connected(void *arg)
+{
+	struct bx_bus *bus = arg;
+	char marker[24];
+	bus->connected = true;
+	bus->in_flight_count = 0;
+	(void)snprintf(marker, sizeof marker, "%" PRIu64, ++bus->connections);
+
+	for (size_t i = 0; i < bus->listener_count; i++)
+		subscribe(bus, &bus->listeners[i]);
+	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++) {
+		char filter[BX_TOPIC_SIZE];
+		whole_filter(bus, (enum bx_topic)topic, NULL, filter);
+		if (is_ours(bus, (enum bx_topic)topic))
+			bus->link->type->subscribe(bus->link, filter);
+	}
+	struct bx_packet packet = { .topic = bus->reply, .bytes = "{}", .size = 2, .qos = 1, .property_count = 1,
+		.properties = { { "marker", marker } } };
+	(void)publish(bus, BX_REPLY, &packet); /* comes back behind all that the broker had kept */
+	twalk_r(bus->states, mark_pending, bus);
+	bx_log(BX_DEBUG, "connected to the broker");
+	pump(bus);
+}
+
+static void on_disconnected(void *arg, const char *why)
+{
+	struct bx_bus *bus = arg;
+	if (bus->connected)
+		bx_log(BX_INFO, "the broker is gone; what is measured waits here", BX_F("why", why));
+	bus->connected = false;
+	bus->in_flight_count = 0;
+	for (struct passing *passing; (passing = take_passing(bus));)
+		free(passing);
+	pump(bus);
+}
+
+static void on_acknowledged(void *arg, int id, bool accepted)
+{
+	struct bx_bus *bus = arg;
+	for (size_t i = 0; i < bus->in_flight_count; i++) {
+		if (bus->in_flight[i].id != id)
+			continue;
+		if (!accepted) {
+			bus->figures.refused++;
+			bx_log(BX_ERROR, "the broker refuses what we say; are its passwords and ACL ours?",
+				BX_F("topic", bx_topic_row(bus->in_flight[i].row)->pattern));
+		}
+		bus->in_flight[i] = bus->in_flight[--bus->in_flight_count];
+		break;
+	}
+	pump(bus);
+}
+
+static void on_settled(struct bx_bus *bus)
+{
+	bus->settled = true;
+	struct settle *settles = bus->settles;
+	size_t count = bus->settle_count;
+	bus->settles = NULL;
+	bus->settle_count = 0;
+	for (size_t i = 0; i < count; i++)
+		settles[i].settled(settles[i].arg);
+	free(settles);
+	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++) {
+		char filter[BX_TOPIC_SIZE];
+		whole_filter(bus, (enum bx_topic)topic, NULL, filter);
+		if (is_ours(bus, (enum bx_topic)topic))
+			bus->link->type->unsubscribe(bus->link, filter);
+	}
+}
+
+static void note_ghost(struct bx_bus *bus, const struct bx_packet *packet, enum bx_topic topic)
+{
+	if (!packet->retain || packet->size == 0 || !is_ours(bus, topic) || find_state(bus, packet->topic) ||
+		bus->ghost_count == GHOSTS_MAX)
+		return;
+	bus->ghosts[bus->ghost_count++] = bx_copy(packet->topic);
+	if (!bus->ghost_timer)
+		bus->ghost_timer = bx_after(bus->loop, GHOST_PATIENCE_MS, end_ghosts, bus);
+}
+
+/* Decodes once. False: malformed; the first of each row is logged, all are counted. */
+static bool decode(struct bx_bus *bus, struct bx_message *message)
+{
+	struct bx_error error = { 0 };
+	enum bx_retention retention = bx_topic_row(message->topic)->retention;
+	message->ended = message->size == 0 && retention != BX_PASSING;
+	if (message->ended)
+		return true;
+	if (bx_payload_decode(message->topic, message->bytes, message->size, &bus->decoded, &error)) {
+		message->payload = &bus->decoded;
+		return true;
+	}
+	bus->figures.refused++;
+	uint64_t bit = 1ULL << (message->topic % 64), *word = &bus->complained[message->topic / 64];
+	if (!(*word & bit))
+		bx_log(BX_WARNING, "a message is malformed and left out; more of its kind are only counted",
+			BX_F("topic", message->packet->topic), BX_F("why", error.message));
+	*word |= bit;
+	return false;
+}
+
+static void on_received(void *arg, const struct bx_packet *packet)
+{
+	struct bx_bus *bus = arg;
+	const char *under = bx_bus_under_root(bus, packet->topic);
+	char name[BX_NAME_SIZE];
+	struct bx_message message = { .name = name, .replay = packet->retain, .bytes = packet->bytes,
+		.size = packet->size, .packet = packet };
+	bus->figures.in++;
+	if (!under || !bx_topic_match(under, &message.topic, name)) {
+		bus->figures.refused++;
+		return;
+	}
+	const char *marker = message.topic == BX_REPLY ? bx_packet_property(packet, "marker") : NULL;
+	if (marker) {
+		if (!bus->settled && strtoull(marker, NULL, 10) == bus->connections)
+			on_settled(bus);
+		return;
+	}
+	note_ghost(bus, packet, message.topic);
+	bool decoded = false;
+	for (size_t i = 0; i < bus->listener_count; i++) {
+		const struct listener *listener = &bus->listeners[i];
+		if (listener->topic != message.topic || !bx_topic_filter(listener->name, name))
+			continue;
+		if (!decoded && !decode(bus, &message))
+			return;
+		decoded = true;
+		if (listener->heard)
+			listener->heard(listener->arg, &message);
+	}
+}
+
+/* --- records and storage --- */
+
+static void on_recorded(void *arg, const struct bx_message *message)
+{
+	struct bx_bus *bus = arg;
+	bx_outbox_acknowledge(bus->outbox, &message->payload->acknowledged);
+	pump(bus);
+}
+
+static void on_storage(void *arg, const struct bx_message *message)
+{
+	struct bx_bus *bus = arg;
+	if (message->ended || !message->payload->online)
+		return;
+	bx_outbox_rewind(bus->outbox);
+	pump(bus);
+}
+
+/* --- life --- */
+
+struct bx_bus *bx_bus_new(struct bx_loop *loop, const struct bx_bus_options *options, struct bx_link *link)
+{
+	struct bx_bus *bus = bx_alloc(1, sizeof *bus);
+	bus->loop = loop;
+	bus->link = link;
+	bus->is_service = options->is_service;
+	bus->again_ms = options->again_ms;
+	bus->folder = options->folder ? bx_copy(options->folder) : NULL;
+	(void)bx_text_copy(bus->site, sizeof bus->site, options->site); /* a slug, bounded by its key */
+	(void)bx_text_copy(bus->client, sizeof bus->client, options->client);
+	(void)snprintf(bus->root, sizeof bus->root, "bitaxe/%s/", bus->site);
+	(void)snprintf(bus->reply, sizeof bus->reply, "%sreply/%s/%s", bus->root, options->role, bus->client);
+	TAILQ_INIT(&bus->pending);
+	STAILQ_INIT(&bus->passing);
+	char name[BX_NAME_SIZE];
+	(void)snprintf(name, sizeof name, "%s", bx_bus_reply_name(bus));
+	bx_hear(bus, BX_REPLY, name, NULL, NULL);
+	if (options->is_service) {
+		bus->outbox = bx_outbox_new(options->session, options->outbox_max);
+		bx_hear(bus, BX_RECORDED, bus->client, on_recorded, bus);
+		bx_hear(bus, BX_SERVICE_AVAILABILITY, "storage", on_storage, bus);
+	}
+	return bus;
+}
+
+static void free_state(void *state)
+{
+	free(((struct state *)state)->topic);
+	free(((struct state *)state)->bytes);
+	free(state);
+}
+
+void bx_bus_free(struct bx_bus *bus)
+{
+	if (!bus)
+		return;
+	bus->link->type->free(bus->link);
+	bx_cancel(bus->loop, bus->again_timer);
+	bx_cancel(bus->loop, bus->ghost_timer);
+	bx_cancel(bus->loop, bus->close_timer);
+	for (struct passing *passing; (passing = take_passing(bus));)
+		free(passing);
+	for (size_t i = 0; i < bus->ghost_count; i++)
+		free(bus->ghosts[i]);
+	tdestroy(bus->states, free_state);
+	bx_outbox_free(bus->outbox);
+	free(bus->listeners);
+	free(bus->settles);
+	free(bus->folder);
+	free(bus);
+}
+
+void bx_bus_open(struct bx_bus *bus)
+{
+	static const struct bx_link_events events = { NULL, on_connected, on_disconnected, on_received, on_acknowledged };
+	struct bx_link_events ours = events;
+	ours.arg = bus;
+	char topic[BX_TOPIC_SIZE];
+	if (!bus->is_service || !whole_topic(bus, BX_SERVICE_AVAILABILITY, bus->client, topic)) {
+		bus->link->type->open(bus->link, &ours, NULL);
+		return;
+	}
+	bool online = true;
+	struct bx_packet will = { .topic = topic, .bytes = "offline", .size = 7, .qos = 1, .retain = true };
+	bx_state(bus, BX_SERVICE_AVAILABILITY, bus->client, &online);
+	bus->link->type->open(bus->link, &ours, &will);
+}
+
+void bx_bus_close(struct bx_bus *bus, int64_t wait_ms, void (*closed)(void *arg), void *arg)
+{
+	bool online = false;
+	bus->closing = true;
+	bus->closed = closed;
+	bus->closed_arg = arg;
+	bus->close_timer = bx_after(bus->loop, wait_ms, finish_close, bus);
+	if (bus->is_service)
+		bx_state(bus, BX_SERVICE_AVAILABILITY, bus->client, &online);
+	pump(bus);
+}
+
+void bx_hear(struct bx_bus *bus, enum bx_topic topic, const char *name, bx_heard *heard, void *arg)
+{
+	bus->listeners = bx_grow(bus->listeners, bus->listener_count + 1, sizeof *bus->listeners);
+	struct listener *listener = &bus->listeners[bus->listener_count++];
+	*listener = (struct listener){ .topic = topic, .heard = heard, .arg = arg };
+	(void)bx_text_copy(listener->name, sizeof listener->name, name ? name : "#"); /* ours, short */
+	whole_filter(bus, topic, name, listener->filter);
+	if (bus->connected)
+		subscribe(bus, listener);
+}
+
+void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg)
+{
+	if (bus->settled) {
+		bx_after(bus->loop, 0, settled, arg);
+		return;
+	}
+	bus->settles = bx_grow(bus->settles, bus->settle_count + 1, sizeof *bus->settles);
+	bus->settles[bus->settle_count++] = (struct settle){ settled, arg };
+}
+
+bool bx_is_settled(const struct bx_bus *bus)
+{
+	return bus->settled;
+}
+
+bool bx_bus_is_connected(const struct bx_bus *bus)
+{
+	return bus->connected;
+}
+
+struct bx_loop *bx_bus_loop(const struct bx_bus *bus)
+{
+	return bus->loop;
+}
+
+const char *bx_bus_site(const struct bx_bus *bus)
+{
+	return bus->site;
+}
+
+const char *bx_bus_client(const struct bx_bus *bus)
+{
+	return bus->client;
+}
+
+const char *bx_bus_reply_topic(const struct bx_bus *bus)
+{
+	return bus->reply;
+}
+
+const char *bx_bus_reply_name(const struct bx_bus *bus)
+{
+	return bus->reply + strlen(bus->root) + strlen("reply/");
+}
+
+struct bx_bus_figures bx_bus_figures(const struct bx_bus *bus)
+{
+	struct bx_bus_figures figures = bus->figures;
+	if (bus->outbox) {
+		figures.dropped = bx_outbox_dropped(bus->outbox);
+		figures.unrecorded = bx_outbox_count(bus->outbox);
+	}
+	return figures;
+}

@@ -1,0 +1,101 @@
+#include "libbus/contract/topics.h"
+
+#include "libbus/base/memory.h"
+#include "libbus/base/text.h"
+#include <string.h>
+
+/* clang-format off */
+#define ROW(id, pattern_, retention_, qos_, publisher_, payload_, doc_, ...) \
+	[BX_##id] = { .pattern = pattern_, .retention = retention_, .qos = qos_, .publisher = publisher_, \
+		.payload = payload_, .doc = doc_, __VA_ARGS__ },
+static const struct bx_topic_row rows[] = {
+#include "libbus/contract/topics.rows"
+};
+#undef ROW
+/* clang-format on */
+
+const struct bx_topic_row *bx_topic_row(enum bx_topic topic)
+{
+	return &rows[topic];
+}
+
+bool bx_topic_print(enum bx_topic topic, const char *name, char text[BX_TOPIC_SIZE])
+{
+	size_t used = 0;
+	for (const char *at = rows[topic].pattern; *at; at++) {
+		if (*at != '+') {
+			text[used++] = *at; /* patterns are short */
+			continue;
+		}
+		size_t length = strcspn(name, "/");
+		if (length == 0 || used + length + 32 > BX_TOPIC_SIZE || memchr(name, '+', length) ||
+			memchr(name, '#', length))
+			return false;
+		memcpy(text + used, name, length);
+		used += length;
+		name += length + (name[length] == '/');
+	}
+	text[used] = '\0';
+	return *name == '\0';
+}
+
+static bool match_row(const char *pattern, const char *text, char name[BX_NAME_SIZE])
+{
+	size_t used = 0;
+	for (;; pattern++) {
+		if (*pattern != '+') {
+			if (*pattern != *text)
+				return false;
+			if (*text++ == '\0')
+				break;
+			continue;
+		}
+		size_t length = strcspn(text, "/");
+		if (length == 0 || used + length + 2 > BX_NAME_SIZE)
+			return false;
+		if (used > 0)
+			name[used++] = '/';
+		memcpy(name + used, text, length);
+		used += length;
+		text += length;
+	}
+	name[used] = '\0';
+	return true;
+}
+
+bool bx_topic_match(const char *text, enum bx_topic *topic, char name[BX_NAME_SIZE])
+{
+	for (size_t i = 0; i < BX_COUNT(rows); i++) {
+		if (match_row(rows[i].pattern, text, name)) {
+			*topic = (enum bx_topic)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool bx_topic_filter(const char *filter, const char *text)
+{
+	for (;;) {
+		if (strcmp(filter, "#") == 0)
+			return true;
+		size_t want = strcspn(filter, "/"), have = strcspn(text, "/");
+		bool any = want == 1 && filter[0] == '+';
+		if (!any && (want != have || memcmp(filter, text, want) != 0))
+			return false;
+		filter += want;
+		text += have;
+		if (*text == '\0')
+			return *filter == '\0' || strcmp(filter, "/#") == 0;
+		if (*filter == '\0')
+			return false;
+		filter++;
+		text++;
+	}
+}
+
+const char *bx_name_last(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+	return slash ? slash + 1 : name;
+}
