@@ -99,3 +99,17 @@ const char *bx_name_last(const char *name)
 	const char *slash = strrchr(name, '/');
 	return slash ? slash + 1 : name;
 }
+
+bool bx_topic_source(const char *text, char source[BX_NAME_SIZE])
+{
+	enum bx_topic topic;
+	char name[BX_NAME_SIZE];
+	if (!bx_topic_match(text, &topic, name) || rows[topic].payload != BX_VALUES)
+		return false;
+	size_t length = (size_t)(strrchr(text, '/') - text);
+	if (length >= BX_NAME_SIZE)
+		return false;
+	memcpy(source, text, length);
+	source[length] = '\0';
+	return true;
+}

@@ -58,3 +58,6 @@ bool bx_topic_match(const char *text, enum bx_topic *topic, char name[BX_NAME_SI
 bool bx_topic_filter(const char *filter, const char *text);
 /* The last level of a name of two: "miner/gamma-3" is "gamma-3". */
 const char *bx_name_last(const char *name);
+/* The source of a recorded topic: all but its last level ("miner/gamma-3/telemetry" is of "miner/gamma-3", "host/telemetry" of
+ * "host"). False: the topic is no BX_VALUES row's. */
+bool bx_topic_source(const char *text, char source[BX_NAME_SIZE]);
