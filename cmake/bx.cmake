@@ -14,6 +14,7 @@ function(bx_service name)
   if(BX_TESTS AND EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/main_test.c)
     add_executable(${name}_main_test main.c main_test.c)
     target_compile_definitions(${name}_main_test PRIVATE main=service_main)
+    target_compile_options(${name}_main_test PRIVATE -Wno-missing-prototypes) # nobody calls service_main
     set_source_files_properties(main_test.c PROPERTIES COMPILE_OPTIONS "-Umain")
     target_link_libraries(${name}_main_test PRIVATE ${name}_parts bx_test PkgConfig::CMOCKA)
     add_test(NAME ${name}/main COMMAND ${name}_main_test)

@@ -48,8 +48,9 @@ struct listener {
 	void *arg;
 };
 
-struct settle {
-	void (*settled)(void *arg);
+struct wait {
+	uint64_t marker; /* whose return ends it, or a later one's */
+	void (*arrived)(void *arg);
 	void *arg;
 };
 
@@ -64,7 +65,7 @@ struct bx_bus {
 	uint64_t again_timer, ghost_timer, close_timer;
 
 	bool connected, settled, closing;
-	uint64_t connections; /* how many there were: the marker's value */
+	uint64_t last_marker, first_marker; /* sent at all; of this connection */
 	void *states;         /* tree of struct state by topic */
 	TAILQ_HEAD(, state) pending;
 	STAILQ_HEAD(, passing) passing;
@@ -77,8 +78,8 @@ struct bx_bus {
 
 	struct listener *listeners;
 	size_t listener_count;
-	struct settle *settles;
-	size_t settle_count;
+	struct wait *waits;
+	size_t wait_count;
 	char *ghosts[GHOSTS_MAX]; /* retained topics of ours that we have not said */
 	size_t ghost_count;
 	void (*closed)(void *arg);
@@ -559,13 +560,21 @@ static void end_ghosts(void *arg)
 	pump(bus);
 }
 
+/* Comes back behind all that the broker has for us: what it had kept, at the start of a connection. */
+static void send_marker(struct bx_bus *bus)
+{
+	char marker[24];
+	(void)snprintf(marker, sizeof marker, "%" PRIu64, ++bus->last_marker);
+	struct bx_packet properties = { .property_count = 1, .properties = { { "marker", marker } } };
+	bx_pass(bus, BX_REPLY, bx_bus_reply_name(bus), "{}", 2, &properties);
+}
+
 static void on_connected(void *arg)
 {
 	struct bx_bus *bus = arg;
-	char marker[24];
 	bus->connected = true;
 	bus->in_flight_count = 0;
-	(void)snprintf(marker, sizeof marker, "%" PRIu64, ++bus->connections);
+	bus->first_marker = bus->last_marker + 1;
 
 	for (size_t i = 0; i < bus->listener_count; i++)
 		subscribe(bus, &bus->listeners[i]);
@@ -575,9 +584,7 @@ static void on_connected(void *arg)
 		if (is_ours(bus, (enum bx_topic)topic))
 			bus->link->type->subscribe(bus->link, filter);
 	}
-	struct bx_packet packet = { .topic = bus->reply, .bytes = "{}", .size = 2, .qos = 1, .property_count = 1,
-		.properties = { { "marker", marker } } };
-	(void)publish(bus, BX_REPLY, &packet); /* comes back behind all that the broker had kept */
+	send_marker(bus);
 	twalk_r(bus->states, mark_pending, bus);
 	bx_log(BX_DEBUG, "connected to the broker");
 	pump(bus);
@@ -612,21 +619,31 @@ static void on_acknowledged(void *arg, int id, bool accepted)
 	pump(bus);
 }
 
-static void on_settled(struct bx_bus *bus)
+static void unsubscribe_own(struct bx_bus *bus)
 {
-	bus->settled = true;
-	struct settle *settles = bus->settles;
-	size_t count = bus->settle_count;
-	bus->settles = NULL;
-	bus->settle_count = 0;
-	for (size_t i = 0; i < count; i++)
-		settles[i].settled(settles[i].arg);
-	free(settles);
 	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++) {
 		char filter[BX_TOPIC_SIZE];
 		whole_filter(bus, (enum bx_topic)topic, NULL, filter);
 		if (is_ours(bus, (enum bx_topic)topic))
 			bus->link->type->unsubscribe(bus->link, filter);
+	}
+}
+
+static void on_marker(struct bx_bus *bus, uint64_t marker)
+{
+	if (marker < bus->first_marker || marker > bus->last_marker)
+		return; /* of another connection, or not from us */
+	if (marker == bus->first_marker)
+		unsubscribe_own(bus);
+	bus->settled = true;
+	for (size_t i = 0; i < bus->wait_count;) {
+		struct wait wait = bus->waits[i];
+		if (wait.marker > marker) {
+			i++;
+			continue;
+		}
+		bus->waits[i] = bus->waits[--bus->wait_count];
+		wait.arrived(wait.arg);
 	}
 }
 
@@ -675,8 +692,7 @@ static void on_received(void *arg, const struct bx_packet *packet)
 	}
 	const char *marker = message.topic == BX_REPLY ? bx_packet_property(packet, "marker") : NULL;
 	if (marker) {
-		if (!bus->settled && strtoull(marker, NULL, 10) == bus->connections)
-			on_settled(bus);
+		on_marker(bus, strtoull(marker, NULL, 10));
 		return;
 	}
 	note_ghost(bus, packet, message.topic);
@@ -760,7 +776,7 @@ void bx_bus_free(struct bx_bus *bus)
 	tdestroy(bus->states, free_state);
 	bx_outbox_free(bus->outbox);
 	free(bus->listeners);
-	free(bus->settles);
+	free(bus->waits);
 	free(bus->folder);
 	free(bus);
 }
@@ -804,14 +820,28 @@ void bx_hear(struct bx_bus *bus, enum bx_topic topic, const char *name, bx_heard
 		subscribe(bus, listener);
 }
 
+static void wait_for(struct bx_bus *bus, uint64_t marker, void (*arrived)(void *arg), void *arg)
+{
+	bus->waits = bx_grow(bus->waits, bus->wait_count + 1, sizeof *bus->waits);
+	bus->waits[bus->wait_count++] = (struct wait){ marker, arrived, arg };
+}
+
 void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg)
 {
-	if (bus->settled) {
+	if (bus->settled)
 		bx_after(bus->loop, 0, settled, arg);
+	else
+		wait_for(bus, 1, settled, arg);
+}
+
+void bx_when_caught_up(struct bx_bus *bus, void (*caught_up)(void *arg), void *arg)
+{
+	if (!bus->connected) {
+		bx_after(bus->loop, 0, caught_up, arg);
 		return;
 	}
-	bus->settles = bx_grow(bus->settles, bus->settle_count + 1, sizeof *bus->settles);
-	bus->settles[bus->settle_count++] = (struct settle){ settled, arg };
+	send_marker(bus);
+	wait_for(bus, bus->last_marker, caught_up, arg);
 }
 
 bool bx_is_settled(const struct bx_bus *bus)

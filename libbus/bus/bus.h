@@ -70,6 +70,9 @@ void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const ch
 /* Calls back once all that was retained when we subscribed has been delivered: "none" and "not yet" differ from here. */
 void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg);
 bool bx_is_settled(const struct bx_bus *bus);
+/* Calls back once all that the broker has for us now has been delivered; soon, where we are not connected. A connection that
+ * ends before does not end the wait: the next one's first marker does. */
+void bx_when_caught_up(struct bx_bus *bus, void (*caught_up)(void *arg), void *arg);
 
 struct bx_loop *bx_bus_loop(const struct bx_bus *bus);
 const char *bx_bus_site(const struct bx_bus *bus);
