@@ -1,5 +1,6 @@
-/* Two kinds, samples and events, each with the batch in hand and the batch being written. A due is one acknowledgement:
- * it belongs to a batch until that is committed, then to `owed`, from where it is said in ranges. Publishers, sources and
+/* Two kinds, samples and events, each with the batch in hand and the batch being written. A due is one acknowledgement: a
+ * record carries its own, so that it goes where the record goes; those of records that were dropped wait beside. Once the
+ * batch is committed all are `owed`, from where they are said in ranges. Publishers, sources and
  * names are numbered by this file and stay for the process' life; their numbers are bounded. */
 #define _GNU_SOURCE
 #include "services/storage/ingest.h"
@@ -8,12 +9,6 @@
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
-
-struct ingest_due {
-	uint32_t publisher;
-	bool held; /* for what the database has already: worth nothing once that one is gone */
-	uint64_t session, number;
-};
 
 /* The keys held: an open hash of source << 40 | second + 1; 0 is free. */
 struct keys {
@@ -40,7 +35,7 @@ struct ingest {
 	char *publishers[INGEST_PUBLISHERS_MAX];
 	uint32_t publisher_count;
 	struct ingest_due *owed;
-	size_t owed_count, owed_size;
+	size_t owed_count;
 	bool was_full;
 	struct ingest_figures figures;
 };
@@ -141,33 +136,40 @@ static int intern_publisher(struct ingest *ingest, const char *name)
 
 /* --- dues --- */
 
-static void push_due(struct ingest_due **dues, size_t *count, size_t *size, const struct ingest_due *due)
+static void push_due(struct ingest_due **dues, size_t *count, const struct ingest_due *due)
 {
-	if (*count == *size) {
-		*size = *size ? *size * 2 : 64;
-		*dues = bx_grow(*dues, *size, sizeof **dues);
-	}
+	if ((*count & (*count - 1)) == 0) /* 0, 1, 2, 4, ...: doubles */
+		*dues = bx_grow(*dues, *count ? *count * 2 : 1, sizeof **dues);
 	(*dues)[(*count)++] = *due;
+}
+
+static size_t count_batch(const struct ingest_batch *batch)
+{
+	return batch->record_count + batch->event_count + batch->held_count + batch->refused_count;
 }
 
 static size_t count_dues(const struct ingest *ingest)
 {
 	size_t count = ingest->owed_count;
 	for (size_t i = 0; i < 2; i++)
-		count += ingest->kinds[i].in_hand.due_count + ingest->kinds[i].writing.due_count;
+		count += count_batch(&ingest->kinds[i].in_hand) + count_batch(&ingest->kinds[i].writing);
 	return count;
 }
 
-/* False: full. */
-static bool owe(struct ingest *ingest, enum ingest_kind kind, const struct ingest_ticket *ticket)
+/* Room for one more acknowledgement? */
+static bool make_due(struct ingest *ingest, const struct ingest_ticket *ticket, struct ingest_due *due)
 {
 	int publisher = intern_publisher(ingest, ticket->publisher);
-	struct ingest_batch *batch = &ingest->kinds[kind].in_hand;
 	if (publisher < 0 || count_dues(ingest) >= ingest->limits.tickets_max)
 		return false;
-	struct ingest_due due = { (uint32_t)publisher, false, ticket->session, ticket->number };
-	push_due(&batch->dues, &batch->due_count, &batch->due_size, &due);
+	*due = (struct ingest_due){ (uint32_t)publisher, ticket->session, ticket->number };
 	return true;
+}
+
+static void push_refused(struct ingest *ingest, enum ingest_kind kind, const struct ingest_due *due)
+{
+	struct ingest_batch *batch = &ingest->kinds[kind].in_hand;
+	push_due(&batch->refused, &batch->refused_count, due);
 }
 
 static enum ingest_verdict count_verdict(struct ingest *ingest, enum ingest_verdict verdict)
@@ -219,21 +221,23 @@ static struct ingest_record *make_record(
 enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_ticket *ticket, const char *name,
 	const struct bx_values *values, int64_t now_s)
 {
+	struct ingest_batch *batch = &ingest->kinds[INGEST_SAMPLES].in_hand;
 	int64_t second = bx_wall_second(values->time);
 	bool out_of_time = now_s > 0 && (second < now_s - ingest->limits.retention_s || second > now_s + INGEST_AHEAD_S);
-	if (ingest->figures.in_hand >= ingest->limits.samples_max)
-		return count_verdict(ingest, INGEST_FULL);
-	if (!owe(ingest, INGEST_SAMPLES, ticket))
+	struct ingest_due due;
+	if (ingest->figures.in_hand >= ingest->limits.samples_max || !make_due(ingest, ticket, &due))
 		return count_verdict(ingest, INGEST_FULL);
 	struct source *source = values->time.ms > 0 && !out_of_time ? intern_source(ingest, name) : NULL;
-	if (!source)
+	if (!source) {
+		push_refused(ingest, INGEST_SAMPLES, &due);
 		return count_verdict(ingest, INGEST_REFUSED);
-	struct ingest_batch *batch = &ingest->kinds[INGEST_SAMPLES].in_hand;
+	}
 	if (!keys_add(&ingest->keys, source->index, second)) {
-		batch->dues[batch->due_count - 1].held = true;
+		push_due(&batch->held, &batch->held_count, &due);
 		return count_verdict(ingest, INGEST_HELD);
 	}
 	struct ingest_record *record = make_record(ingest, source, values);
+	record->due = due;
 	batch->records = bx_grow(batch->records, batch->record_count + 1, sizeof(struct ingest_record *));
 	batch->records[batch->record_count++] = record;
 	batch->value_count += record->count;
@@ -246,12 +250,15 @@ enum ingest_verdict ingest_event(struct ingest *ingest, const struct ingest_tick
 	const struct bx_event_facts *facts, const char *target, const char *data, size_t size)
 {
 	struct ingest_batch *batch = &ingest->kinds[INGEST_EVENTS].in_hand;
-	if (batch->event_count >= ingest->limits.samples_max / 16 || !owe(ingest, INGEST_EVENTS, ticket))
+	struct ingest_due due;
+	if (batch->event_count >= ingest->limits.samples_max / 16 || !make_due(ingest, ticket, &due))
 		return count_verdict(ingest, INGEST_FULL);
-	if (facts->time.ms <= 0)
+	if (facts->time.ms <= 0) {
+		push_refused(ingest, INGEST_EVENTS, &due);
 		return count_verdict(ingest, INGEST_REFUSED);
+	}
 	batch->events = bx_grow(batch->events, batch->event_count + 1, sizeof *batch->events);
-	batch->events[batch->event_count++] = (struct ingest_event_row){ .id = bx_copy(facts->id),
+	batch->events[batch->event_count++] = (struct ingest_event_row){ .due = due, .id = bx_copy(facts->id),
 		.type = bx_copy(facts->type), .target = bx_copy(target), .data = bx_copy_bytes(data, size),
 		.second = bx_wall_second(facts->time) };
 	return count_verdict(ingest, INGEST_TAKEN);
@@ -259,7 +266,11 @@ enum ingest_verdict ingest_event(struct ingest *ingest, const struct ingest_tick
 
 enum ingest_verdict ingest_refuse(struct ingest *ingest, const struct ingest_ticket *ticket)
 {
-	return count_verdict(ingest, owe(ingest, INGEST_SAMPLES, ticket) ? INGEST_REFUSED : INGEST_FULL);
+	struct ingest_due due;
+	if (!make_due(ingest, ticket, &due))
+		return count_verdict(ingest, INGEST_FULL);
+	push_refused(ingest, INGEST_SAMPLES, &due);
+	return count_verdict(ingest, INGEST_REFUSED);
 }
 
 /* --- batches --- */
@@ -276,7 +287,8 @@ static void clear_batch(struct ingest_batch *batch)
 	}
 	free(batch->records);
 	free(batch->events);
-	free(batch->dues);
+	free(batch->held);
+	free(batch->refused);
 	*batch = (struct ingest_batch){ 0 };
 }
 
@@ -291,7 +303,7 @@ static int compare_records(const void *one, const void *other)
 bool ingest_is_empty(const struct ingest *ingest, enum ingest_kind kind)
 {
 	const struct kind *of = &ingest->kinds[kind];
-	return !of->is_writing && of->in_hand.record_count == 0 && of->in_hand.event_count == 0 && of->in_hand.due_count == 0;
+	return !of->is_writing && count_batch(&of->in_hand) == 0;
 }
 
 struct ingest_batch *ingest_begin(struct ingest *ingest, enum ingest_kind kind)
@@ -307,11 +319,29 @@ struct ingest_batch *ingest_begin(struct ingest *ingest, enum ingest_kind kind)
 	return &of->writing;
 }
 
+/* All dues of a batch, one by one. */
+static void each_due(const struct ingest_batch *batch, void (*each)(void *arg, const struct ingest_due *due), void *arg)
+{
+	for (size_t i = 0; i < batch->record_count; i++)
+		each(arg, &batch->records[i]->due);
+	for (size_t i = 0; i < batch->event_count; i++)
+		each(arg, &batch->events[i].due);
+	for (size_t i = 0; i < batch->held_count; i++)
+		each(arg, &batch->held[i]);
+	for (size_t i = 0; i < batch->refused_count; i++)
+		each(arg, &batch->refused[i]);
+}
+
+static void owe(void *arg, const struct ingest_due *due)
+{
+	struct ingest *ingest = arg;
+	push_due(&ingest->owed, &ingest->owed_count, due);
+}
+
 void ingest_committed(struct ingest *ingest, enum ingest_kind kind)
 {
 	struct kind *of = &ingest->kinds[kind];
-	for (size_t i = 0; i < of->writing.due_count; i++)
-		push_due(&ingest->owed, &ingest->owed_count, &ingest->owed_size, &of->writing.dues[i]);
+	each_due(&of->writing, owe, ingest);
 	ingest->figures.in_hand -= of->writing.value_count;
 	of->is_writing = false;
 	clear_batch(&of->writing);
@@ -332,12 +362,15 @@ void ingest_failed(struct ingest *ingest, enum ingest_kind kind)
 		batch->records[batch->record_count++] = later.records[i];
 	for (size_t i = 0; i < later.event_count; i++)
 		batch->events[batch->event_count++] = later.events[i];
-	for (size_t i = 0; i < later.due_count; i++)
-		push_due(&batch->dues, &batch->due_count, &batch->due_size, &later.dues[i]);
+	for (size_t i = 0; i < later.held_count; i++)
+		push_due(&batch->held, &batch->held_count, &later.held[i]);
+	for (size_t i = 0; i < later.refused_count; i++)
+		push_due(&batch->refused, &batch->refused_count, &later.refused[i]);
 	batch->value_count += later.value_count;
 	free(later.records);
 	free(later.events);
-	free(later.dues);
+	free(later.held);
+	free(later.refused);
 }
 
 void ingest_hold_only(struct ingest *ingest, const struct ingest_key *keys, size_t count)
@@ -362,11 +395,7 @@ void ingest_hold_only(struct ingest *ingest, const struct ingest_key *keys, size
 		free(record);
 	}
 	batch->record_count = kept;
-	kept = 0;
-	for (size_t i = 0; i < batch->due_count; i++)
-		if (!batch->dues[i].held)
-			batch->dues[kept++] = batch->dues[i];
-	batch->due_count = kept;
+	batch->held_count = 0; /* another database: they come again */
 }
 
 /* --- acknowledgements --- */
@@ -430,18 +459,20 @@ struct ingest_figures ingest_figures(const struct ingest *ingest)
 	return ingest->figures;
 }
 
+static void count_due(void *arg, const struct ingest_due *due)
+{
+	((size_t *)arg)[due->publisher]++;
+}
+
 void ingest_each_backlog(const struct ingest *ingest, void (*each)(void *arg, const char *publisher, size_t owed), void *arg)
 {
-	for (uint32_t publisher = 0; publisher < ingest->publisher_count; publisher++) {
-		size_t owed = 0;
-		for (size_t i = 0; i < 2; i++) {
-			const struct ingest_batch *batches[] = { &ingest->kinds[i].in_hand, &ingest->kinds[i].writing };
-			for (size_t j = 0; j < 2; j++)
-				for (size_t k = 0; k < batches[j]->due_count; k++)
-					owed += batches[j]->dues[k].publisher == publisher;
-		}
-		each(arg, ingest->publishers[publisher], owed);
+	size_t owed[INGEST_PUBLISHERS_MAX] = { 0 };
+	for (size_t i = 0; i < 2; i++) {
+		each_due(&ingest->kinds[i].in_hand, count_due, owed);
+		each_due(&ingest->kinds[i].writing, count_due, owed);
 	}
+	for (uint32_t publisher = 0; publisher < ingest->publisher_count; publisher++)
+		each(arg, ingest->publishers[publisher], owed[publisher]);
 }
 
 struct ingest *ingest_new(const struct ingest_limits *limits)

@@ -46,6 +46,12 @@ enum ingest_verdict ingest_event(struct ingest *ingest, const struct ingest_tick
 /* Malformed: counted, and acknowledged so that it is not sent for ever. */
 enum ingest_verdict ingest_refuse(struct ingest *ingest, const struct ingest_ticket *ticket);
 
+/* An acknowledgement that a commit pays. */
+struct ingest_due {
+	uint32_t publisher; /* our number of it */
+	uint64_t session, number;
+};
+
 /* What is written in one transaction. The names are shared and outlive every batch. */
 struct ingest_name {
 	enum bx_metric metric;
@@ -56,6 +62,7 @@ struct ingest_value {
 	double value;
 };
 struct ingest_record {
+	struct ingest_due due;
 	const char *source;
 	uint32_t source_index;
 	int64_t second;
@@ -63,6 +70,7 @@ struct ingest_record {
 	struct ingest_value values[];
 };
 struct ingest_event_row {
+	struct ingest_due due;
 	char *id, *type, *target, *data;
 	int64_t second;
 };
@@ -71,8 +79,8 @@ struct ingest_batch {
 	size_t record_count, value_count;
 	struct ingest_event_row *events;
 	size_t event_count;
-	struct ingest_due *dues; /* acknowledgements that its commit pays */
-	size_t due_count, due_size;
+	struct ingest_due *held, *refused; /* of records that are not in it */
+	size_t held_count, refused_count;
 };
 
 enum ingest_kind { INGEST_SAMPLES, INGEST_EVENTS };
