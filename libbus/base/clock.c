@@ -78,6 +78,8 @@ bool bx_wall_parse(const char *text, struct bx_wall *wall)
 	int64_t ms = 0;
 	if (*text == '.') {
 		int64_t unit = 100;
+		if (text[1] < '0' || text[1] > '9')
+			return false;
 		for (text++; *text >= '0' && *text <= '9'; text++, unit /= 10)
 			ms += (*text - '0') * unit;
 	}

@@ -125,11 +125,12 @@ void bx_log_write(enum bx_level level, const char *message, const struct bx_fiel
 		__atomic_add_fetch(&errors, 1, __ATOMIC_RELAXED);
 	if (level >= __atomic_load_n(&sink.level, __ATOMIC_RELAXED)) {
 		BX_TEXT_OWNED struct bx_text line;
-		bx_text_init(&line, 4096);
+		bx_text_init(&line, 4095);
 		add_head(&line, level);
 		bx_text_say(&line, message);
 		bx_log_print_fields(&line, fields);
 		line.cut = false;
+		line.max++; /* the line's end fits always */
 		bx_text_say(&line, "\n");
 		if (write(STDERR_FILENO, line.data, line.length) < 0)
 			return; /* nowhere to say it */

@@ -7,7 +7,9 @@
 #include <uv.h>
 
 /* Deadlines lie in a binary heap ordered by moment, then by id: what was asked first runs first. libuv has one timer,
- * for the nearest. Offloaded jobs that are done in a simulated loop are deadlines, too. */
+ * for the nearest, and an idle handle where that is due already: libuv runs a timer of 0 that a timer starts before it
+ * looks at the sockets again, an idle handle once between two looks. Offloaded jobs that are done in a simulated loop are
+ * deadlines, too. */
 struct deadline {
 	int64_t at_ms;
 	uint64_t id;
@@ -40,6 +42,7 @@ struct bx_loop {
 	uint64_t last_id;
 	uv_loop_t uv;
 	uv_timer_t timer;
+	uv_idle_t soon;
 	struct signal *signals;
 };
 
@@ -107,17 +110,27 @@ static void on_timer(uv_timer_t *timer)
 	arm(loop);
 }
 
+static void on_soon(uv_idle_t *soon)
+{
+	struct bx_loop *loop = soon->data;
+	run_due(loop);
+	arm(loop);
+}
+
 static void arm(struct bx_loop *loop)
 {
 	if (loop->simulated)
 		return;
-	if (loop->count == 0 || loop->stopping) {
-		uv_timer_stop(&loop->timer);
+	uv_timer_stop(&loop->timer);
+	uv_idle_stop(&loop->soon);
+	if (loop->count == 0 || loop->stopping)
 		return;
-	}
 	int64_t wait_ms = loop->heap[0].at_ms - bx_now(loop).ms;
 	uv_update_time(&loop->uv);
-	uv_timer_start(&loop->timer, on_timer, wait_ms > 0 ? (uint64_t)wait_ms : 0, 0);
+	if (wait_ms > 0)
+		uv_timer_start(&loop->timer, on_timer, (uint64_t)wait_ms, 0);
+	else
+		uv_idle_start(&loop->soon, on_soon);
 }
 
 struct bx_loop *bx_loop_new(void)
@@ -126,7 +139,8 @@ struct bx_loop *bx_loop_new(void)
 	loop->clock = &bx_clock_kernel;
 	uv_loop_init(&loop->uv);
 	uv_timer_init(&loop->uv, &loop->timer);
-	loop->timer.data = loop;
+	uv_idle_init(&loop->uv, &loop->soon);
+	loop->timer.data = loop->soon.data = loop;
 	return loop;
 }
 
@@ -144,9 +158,11 @@ void bx_loop_free(struct bx_loop *loop)
 		return;
 	if (!loop->simulated) {
 		uv_close((uv_handle_t *)&loop->timer, NULL);
+		uv_close((uv_handle_t *)&loop->soon, NULL);
 		for (struct signal *signal = loop->signals; signal; signal = signal->next)
 			uv_close((uv_handle_t *)&signal->handle, NULL);
-		uv_run(&loop->uv, UV_RUN_DEFAULT); /* runs the close callbacks and waits for offloaded jobs */
+		while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
+			; /* runs the close callbacks and waits for offloaded jobs; again where a bx_loop_stop cut it short */
 		uv_loop_close(&loop->uv);
 		while (loop->signals) {
 			struct signal *signal = loop->signals;
@@ -178,7 +194,7 @@ struct bx_mono bx_loop_run_due(struct bx_loop *loop)
 {
 	assert(loop->simulated);
 	loop->stopping = false;
-	while (loop->count > 0 && loop->heap[0].at_ms <= bx_now(loop).ms)
+	while (loop->count > 0 && loop->heap[0].at_ms <= bx_now(loop).ms && !loop->stopping)
 		run_due(loop);
 	return bx_loop_next(loop);
 }

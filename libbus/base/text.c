@@ -186,7 +186,7 @@ double bx_round(double number, int decimals)
 {
 	static const double scale[] = { 1, 10, 100, 1e3, 1e4, 1e5, 1e6 };
 	double scaled = number * scale[decimals];
-	return fabs(scaled) < 9e15 ? round(scaled) / scale[decimals] : number;
+	return fabs(scaled) < 9e15 ? round(scaled) / scale[decimals] + 0.0 /* -0 is 0 */ : number;
 }
 
 bool bx_slug(char *to, size_t size, const char *from)

@@ -1,15 +1,13 @@
 /* Three things wait to be sent: states (the newest value of each topic, in the order in which they changed), what passes
  * (bounded, dropped when the connection ends) and the outbox. pump() sends in that order while fewer than IN_FLIGHT_MAX
  * are unacknowledged by the broker; it runs whenever something is added, acknowledged or due. */
-#define _GNU_SOURCE
 #include "libbus/bus/bus.h"
 
 #include "libbus/base/log.h"
-#include "libbus/bus/durable.h"
 #include "libbus/bus/outbox.h"
+#include "libbus/bus/states.h"
 #include <assert.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -22,22 +20,11 @@ enum {
 	GHOST_PATIENCE_MS = 60000, /* a service that has just begun may still say a topic that an earlier run left */
 };
 
-struct state {
-	char *topic; /* whole; first, the tree compares it */
-	enum bx_topic row;
-	char name[BX_NAME_SIZE];
-	char *bytes; /* NULL: it has ended */
-	size_t size;
-	bool is_pending;
-	TAILQ_ENTRY(state) pending;
-};
-
 struct passing {
 	STAILQ_ENTRY(passing) link;
-	struct bx_packet packet; /* its texts are behind it */
+	struct bx_packet *packet;
 	enum bx_topic row;
 	size_t cost;
-	char texts[];
 };
 
 struct listener {
@@ -57,17 +44,15 @@ struct wait {
 struct bx_bus {
 	struct bx_loop *loop;
 	struct bx_link *link;
-	char site[BX_ID_SIZE], client[BX_ID_SIZE], root[BX_ID_SIZE + 16], reply[BX_TOPIC_SIZE];
+	char site[BX_ID_SIZE], client[BX_ID_SIZE], root[BX_TOPIC_SIZE], reply[BX_TOPIC_SIZE];
 	bool is_service;
-	char *folder;
 	struct bx_outbox *outbox; /* NULL: no service */
 	int64_t again_ms;
 	uint64_t again_timer, ghost_timer, close_timer;
 
 	bool connected, settled, closing;
 	uint64_t last_marker, first_marker; /* sent at all; of this connection */
-	void *states;         /* tree of struct state by topic */
-	TAILQ_HEAD(, state) pending;
+	struct bx_states *states;
 	STAILQ_HEAD(, passing) passing;
 	size_t passing_count, passing_bytes;
 	struct {
@@ -90,14 +75,6 @@ struct bx_bus {
 	uint64_t complained[(BX_TOPIC_COUNT + 63) / 64]; /* rows of which a malformed one has been logged */
 	union bx_any decoded;
 };
-
-const char *bx_packet_property(const struct bx_packet *packet, const char *name)
-{
-	for (size_t i = 0; i < packet->property_count; i++)
-		if (strcmp(packet->properties[i].name, name) == 0)
-			return packet->properties[i].value;
-	return NULL;
-}
 
 static void pump(struct bx_bus *bus);
 
@@ -134,6 +111,11 @@ static void whole_filter(const struct bx_bus *bus, enum bx_topic topic, const ch
 	bx_text_done(&text);
 }
 
+void bx_bus_root(const char *site, char root[BX_TOPIC_SIZE])
+{
+	(void)snprintf(root, BX_TOPIC_SIZE, "bitaxe/%s/", site);
+}
+
 const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic)
 {
 	size_t length = strlen(bus->root);
@@ -142,84 +124,12 @@ const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic)
 
 /* --- what we say --- */
 
-static int compare_states(const void *one, const void *other)
-{
-	return strcmp(*(char *const *)one, *(char *const *)other);
-}
-
-static struct state *find_state(const struct bx_bus *bus, const char *whole)
-{
-	void *found = tfind(&whole, &bus->states, compare_states);
-	return found ? *(struct state **)found : NULL;
-}
-
-static void set_pending(struct bx_bus *bus, struct state *state)
-{
-	if (!state->is_pending)
-		TAILQ_INSERT_TAIL(&bus->pending, state, pending);
-	state->is_pending = true;
-}
-
-/* Keeps the newest of a topic; `bytes` NULL ends it. False: it was so already. */
-static bool keep_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
+/* Keeps the newest of a topic; `bytes` NULL ends it. */
+static void keep_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
 {
 	char whole[BX_TOPIC_SIZE];
-	if (!whole_topic(bus, topic, name, whole))
-		return false;
-	struct state *state = find_state(bus, whole);
-	if (!state) {
-		state = bx_alloc(1, sizeof *state);
-		state->topic = bx_copy(whole);
-		state->row = topic;
-		(void)bx_text_copy(state->name, sizeof state->name, name); /* it fitted into the topic */
-		if (!tsearch(state, &bus->states, compare_states))
-			abort();
-	}
-	bool same = bytes ? state->bytes && state->size == size && memcmp(state->bytes, bytes, size) == 0 : !state->bytes;
-	free(state->bytes);
-	state->bytes = bytes ? bx_copy_bytes(bytes, size) : NULL;
-	state->size = size;
-	set_pending(bus, state);
-	return !same;
-}
-
-struct durable_walk {
-	enum bx_topic row;
-	struct state **found;
-	size_t count, next;
-};
-
-static void collect_durable(const void *node, VISIT visit, void *arg)
-{
-	struct durable_walk *walk = arg;
-	struct state *state = *(struct state *const *)node;
-	if ((visit != postorder && visit != leaf) || state->row != walk->row || !state->bytes)
-		return;
-	walk->found = bx_grow(walk->found, walk->count + 1, sizeof(struct state *));
-	walk->found[walk->count++] = state;
-}
-
-static bool next_durable(void *arg, const char **name, const char **json)
-{
-	struct durable_walk *walk = arg;
-	if (walk->next == walk->count)
-		return false;
-	*name = walk->found[walk->next]->name;
-	*json = walk->found[walk->next++]->bytes;
-	return true;
-}
-
-static void write_durable(struct bx_bus *bus, enum bx_topic topic)
-{
-	if (!bus->folder || bx_topic_row(topic)->retention != BX_DURABLE)
-		return;
-	struct durable_walk walk = { .row = topic };
-	struct bx_error error;
-	twalk_r(bus->states, collect_durable, &walk);
-	if (!bx_durable_write(bus->folder, topic, next_durable, &walk, &error))
-		bx_log(BX_ERROR, "own state is not on disk and would be lost by a power cut",
-			BX_F("why", error.message));
-	free(walk.found);
+	if (whole_topic(bus, topic, name, whole))
+		bx_states_keep(bus->states, topic, name, whole, bytes, size);
 }
 
 void bx_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const void *payload)
@@ -232,23 +142,21 @@ void bx_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const v
 			BX_F("name", name));
 		return;
 	}
-	if (keep_state(bus, topic, name, text.data, text.length))
-		write_durable(bus, topic);
+	keep_state(bus, topic, name, text.data, text.length);
 	pump(bus);
 }
 
 void bx_state_end(struct bx_bus *bus, enum bx_topic topic, const char *name)
 {
-	if (keep_state(bus, topic, name, NULL, 0))
-		write_durable(bus, topic);
+	keep_state(bus, topic, name, NULL, 0);
 	pump(bus);
 }
 
 const char *bx_state_said(const struct bx_bus *bus, enum bx_topic topic, const char *name)
 {
 	char whole[BX_TOPIC_SIZE];
-	struct state *state = whole_topic(bus, topic, name, whole) ? find_state(bus, whole) : NULL;
-	return state ? state->bytes : NULL;
+	const struct bx_state_entry *entry = whole_topic(bus, topic, name, whole) ? bx_states_find(bus->states, whole) : NULL;
+	return entry ? entry->bytes : NULL;
 }
 
 struct recall {
@@ -262,13 +170,15 @@ static void recall_one(void *arg, const char *name, const char *json, size_t siz
 {
 	struct recall *recall = arg;
 	struct bx_error error;
+	char whole[BX_TOPIC_SIZE];
+	if (!whole_topic(recall->bus, recall->topic, name, whole))
+		return;
 	if (!bx_payload_decode(recall->topic, json, size, &recall->bus->decoded, &error)) {
 		bx_log(BX_ERROR, "an own state cannot be read and is left out", BX_F("name", name),
 			BX_F("why", error.message));
 		return;
 	}
-	if (!keep_state(recall->bus, recall->topic, name, json, size))
-		return;
+	bx_states_keep_recalled(recall->bus->states, recall->topic, name, whole, json, size);
 	struct bx_message message = { .topic = recall->topic, .name = name, .replay = true,
 		.payload = &recall->bus->decoded, .bytes = json, .size = size };
 	recall->heard(recall->arg, &message);
@@ -277,52 +187,7 @@ static void recall_one(void *arg, const char *name, const char *json, size_t siz
 void bx_recall(struct bx_bus *bus, enum bx_topic topic, bx_heard *heard, void *arg)
 {
 	struct recall recall = { bus, topic, heard, arg };
-	struct bx_error error;
-	if (bus->folder && !bx_durable_read(bus->folder, topic, recall_one, &recall, &error))
-		bx_log(BX_ERROR, "own state is lost", BX_F("why", error.message));
-}
-
-static size_t packet_cost(const struct bx_packet *packet)
-{
-	size_t cost = strlen(packet->topic) + 1 + packet->size + 1 + packet->correlation_size;
-	if (packet->response_topic)
-		cost += strlen(packet->response_topic) + 1;
-	for (size_t i = 0; i < packet->property_count; i++)
-		cost += strlen(packet->properties[i].name) + strlen(packet->properties[i].value) + 2;
-	return cost;
-}
-
-static char *put_bytes(char **room, const char *bytes, size_t size)
-{
-	char *place = *room;
-	if (size)
-		memcpy(place, bytes, size);
-	place[size] = '\0';
-	*room += size + 1;
-	return place;
-}
-
-static struct passing *passing_new(enum bx_topic row, const struct bx_packet *packet)
-{
-	size_t cost = packet_cost(packet) + 16;
-	struct passing *passing = bx_alloc(1, sizeof *passing + cost);
-	char *room = passing->texts;
-	passing->row = row;
-	passing->cost = cost;
-	passing->packet = *packet;
-	passing->packet.topic = put_bytes(&room, packet->topic, strlen(packet->topic));
-	passing->packet.bytes = put_bytes(&room, packet->bytes, packet->size);
-	if (packet->correlation)
-		passing->packet.correlation = put_bytes(&room, packet->correlation, packet->correlation_size);
-	if (packet->response_topic)
-		passing->packet.response_topic = put_bytes(&room, packet->response_topic, strlen(packet->response_topic));
-	for (size_t i = 0; i < packet->property_count; i++) {
-		const struct bx_property *property = &packet->properties[i];
-		passing->packet.properties[i] = (struct bx_property){
-			put_bytes(&room, property->name, strlen(property->name)),
-			put_bytes(&room, property->value, strlen(property->value)) };
-	}
-	return passing;
+	bx_states_recall(bus->states, topic, recall_one, &recall);
 }
 
 static struct passing *take_passing(struct bx_bus *bus)
@@ -334,6 +199,12 @@ static struct passing *take_passing(struct bx_bus *bus)
 		bus->passing_bytes -= passing->cost;
 	}
 	return passing;
+}
+
+static void passing_free(struct passing *passing)
+{
+	free(passing->packet);
+	free(passing);
 }
 
 void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size,
@@ -348,14 +219,16 @@ void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const ch
 	packet.size = size;
 	packet.qos = bx_topic_row(topic)->qos;
 	packet.retain = false;
-	if (bus->passing_count == PASSING_MAX || bus->passing_bytes + packet_cost(&packet) > PASSING_BYTES_MAX) {
+	size_t cost = bx_packet_cost(&packet);
+	if (bus->passing_count == PASSING_MAX || bus->passing_bytes + cost > PASSING_BYTES_MAX) {
 		bx_log(BX_WARNING, "the broker takes too slowly, a message is dropped", BX_F("topic", whole));
 		return;
 	}
-	struct passing *passing = passing_new(topic, &packet);
+	struct passing *passing = bx_alloc(1, sizeof *passing);
+	*passing = (struct passing){ .packet = bx_packet_copy(&packet), .row = topic, .cost = cost };
 	STAILQ_INSERT_TAIL(&bus->passing, passing, link);
 	bus->passing_count++;
-	bus->passing_bytes += passing->cost;
+	bus->passing_bytes += cost;
 	pump(bus);
 }
 
@@ -446,14 +319,12 @@ static bool publish(struct bx_bus *bus, enum bx_topic row, const struct bx_packe
 
 static bool send_state(struct bx_bus *bus)
 {
-	struct state *state = TAILQ_FIRST(&bus->pending);
-	if (!state)
+	const struct bx_state_entry *entry = bx_states_next(bus->states);
+	if (!entry)
 		return false;
-	TAILQ_REMOVE(&bus->pending, state, pending);
-	state->is_pending = false;
-	struct bx_packet packet = { .topic = state->topic, .bytes = state->bytes, .size = state->bytes ? state->size : 0,
-		.qos = bx_topic_row(state->row)->qos, .retain = true };
-	(void)publish(bus, state->row, &packet); /* counted; the next value, or the next connect, tries again */
+	struct bx_packet packet = { .topic = entry->topic, .bytes = entry->bytes, .size = entry->size,
+		.qos = bx_topic_row(entry->row)->qos, .retain = true };
+	(void)publish(bus, entry->row, &packet); /* counted; the next value, or the next connect, tries again */
 	return true;
 }
 
@@ -462,8 +333,8 @@ static bool send_passing(struct bx_bus *bus)
 	struct passing *passing = take_passing(bus);
 	if (!passing)
 		return false;
-	(void)publish(bus, passing->row, &passing->packet); /* counted; what passes is said once */
-	free(passing);
+	(void)publish(bus, passing->row, passing->packet); /* counted; what passes is said once */
+	passing_free(passing);
 	return true;
 }
 
@@ -472,6 +343,8 @@ static void on_again(void *arg)
 	struct bx_bus *bus = arg;
 	bus->again_timer = 0;
 	pump(bus);
+	if (!bus->again_timer && bx_outbox_count(bus->outbox) > 0) /* what was sent later is due later */
+		bus->again_timer = bx_after(bus->loop, bus->again_ms, on_again, bus);
 }
 
 static bool send_record(struct bx_bus *bus)
@@ -494,7 +367,7 @@ static bool send_record(struct bx_bus *bus)
 
 static bool is_drained(const struct bx_bus *bus)
 {
-	return !bus->connected || (TAILQ_EMPTY(&bus->pending) && STAILQ_EMPTY(&bus->passing) &&
+	return !bus->connected || (bx_states_are_said(bus->states) && STAILQ_EMPTY(&bus->passing) &&
 					  (!bus->outbox || bx_outbox_unsent(bus->outbox) == 0) && bus->in_flight_count == 0);
 }
 
@@ -538,12 +411,6 @@ static bool is_ours(const struct bx_bus *bus, enum bx_topic topic)
 	return bus->is_service && row->retention != BX_PASSING && strcmp(row->publisher, bus->client) == 0;
 }
 
-static void mark_pending(const void *node, VISIT visit, void *arg)
-{
-	if (visit == postorder || visit == leaf)
-		set_pending(arg, *(struct state *const *)node);
-}
-
 static void end_ghosts(void *arg)
 {
 	struct bx_bus *bus = arg;
@@ -551,7 +418,7 @@ static void end_ghosts(void *arg)
 	for (size_t i = 0; i < bus->ghost_count; i++) {
 		enum bx_topic topic;
 		char name[BX_NAME_SIZE];
-		if (!find_state(bus, bus->ghosts[i]) &&
+		if (!bx_states_find(bus->states, bus->ghosts[i]) &&
 			bx_topic_match(bx_bus_under_root(bus, bus->ghosts[i]), &topic, name))
 			keep_state(bus, topic, name, NULL, 0);
 		free(bus->ghosts[i]);
@@ -584,8 +451,8 @@ static void on_connected(void *arg)
 		if (is_ours(bus, (enum bx_topic)topic))
 			bus->link->type->subscribe(bus->link, filter);
 	}
+	bx_states_say_all(bus->states); /* before the marker, whose sending sends them */
 	send_marker(bus);
-	twalk_r(bus->states, mark_pending, bus);
 	bx_log(BX_DEBUG, "connected to the broker");
 	pump(bus);
 }
@@ -598,7 +465,7 @@ static void on_disconnected(void *arg, const char *why)
 	bus->connected = false;
 	bus->in_flight_count = 0;
 	for (struct passing *passing; (passing = take_passing(bus));)
-		free(passing);
+		passing_free(passing);
 	pump(bus);
 }
 
@@ -649,7 +516,7 @@ static void on_marker(struct bx_bus *bus, uint64_t marker)
 
 static void note_ghost(struct bx_bus *bus, const struct bx_packet *packet, enum bx_topic topic)
 {
-	if (!packet->retain || packet->size == 0 || !is_ours(bus, topic) || find_state(bus, packet->topic) ||
+	if (!packet->retain || packet->size == 0 || !is_ours(bus, topic) || bx_states_find(bus->states, packet->topic) ||
 		bus->ghost_count == GHOSTS_MAX)
 		return;
 	bus->ghosts[bus->ghost_count++] = bx_copy(packet->topic);
@@ -736,12 +603,11 @@ struct bx_bus *bx_bus_new(struct bx_loop *loop, const struct bx_bus_options *opt
 	bus->link = link;
 	bus->is_service = options->is_service;
 	bus->again_ms = options->again_ms;
-	bus->folder = options->folder ? bx_copy(options->folder) : NULL;
+	bus->states = bx_states_new(options->folder);
 	(void)bx_text_copy(bus->site, sizeof bus->site, options->site); /* a slug, bounded by its key */
 	(void)bx_text_copy(bus->client, sizeof bus->client, options->client);
-	(void)snprintf(bus->root, sizeof bus->root, "bitaxe/%s/", bus->site);
+	bx_bus_root(bus->site, bus->root);
 	(void)snprintf(bus->reply, sizeof bus->reply, "%sreply/%s/%s", bus->root, options->role, bus->client);
-	TAILQ_INIT(&bus->pending);
 	STAILQ_INIT(&bus->passing);
 	char name[BX_NAME_SIZE];
 	(void)snprintf(name, sizeof name, "%s", bx_bus_reply_name(bus));
@@ -754,13 +620,6 @@ struct bx_bus *bx_bus_new(struct bx_loop *loop, const struct bx_bus_options *opt
 	return bus;
 }
 
-static void free_state(void *state)
-{
-	free(((struct state *)state)->topic);
-	free(((struct state *)state)->bytes);
-	free(state);
-}
-
 void bx_bus_free(struct bx_bus *bus)
 {
 	if (!bus)
@@ -770,14 +629,13 @@ void bx_bus_free(struct bx_bus *bus)
 	bx_cancel(bus->loop, bus->ghost_timer);
 	bx_cancel(bus->loop, bus->close_timer);
 	for (struct passing *passing; (passing = take_passing(bus));)
-		free(passing);
+		passing_free(passing);
 	for (size_t i = 0; i < bus->ghost_count; i++)
 		free(bus->ghosts[i]);
-	tdestroy(bus->states, free_state);
+	bx_states_free(bus->states);
 	bx_outbox_free(bus->outbox);
 	free(bus->listeners);
 	free(bus->waits);
-	free(bus->folder);
 	free(bus);
 }
 

@@ -80,6 +80,8 @@ const char *bx_bus_client(const struct bx_bus *bus);
 /* Our own reply topic, whole; and its name ("suite/collector"). */
 const char *bx_bus_reply_topic(const struct bx_bus *bus);
 const char *bx_bus_reply_name(const struct bx_bus *bus);
+/* The root of a site's topics, for who speaks by the link alone: "bitaxe/<site>/". */
+void bx_bus_root(const char *site, char root[BX_TOPIC_SIZE]);
 /* The part of a whole topic under our root; NULL: it is not. */
 const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic);
 

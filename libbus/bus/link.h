@@ -4,30 +4,7 @@
  * nothing a second time: what was under way when the connection ended is the bus's to say again. Callbacks come from the
  * loop, never from within a call of a function here. */
 #pragma once
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#define BX_PROPERTIES_MAX 4
-
-/* A message with the MQTT 5 properties that we use. All is borrowed for the call. */
-struct bx_packet {
-	const char *topic; /* whole */
-	const char *bytes;
-	size_t size;
-	int qos;
-	bool retain; /* received: a replay of what the broker kept */
-	const char *response_topic; /* NULL: none */
-	const char *correlation;
-	size_t correlation_size;
-	size_t property_count;
-	struct bx_property {
-		const char *name, *value;
-	} properties[BX_PROPERTIES_MAX];
-};
-
-/* The value of a user property, NULL: it has none of that name. */
-const char *bx_packet_property(const struct bx_packet *packet, const char *name);
+#include "libbus/bus/packet.h"
 
 struct bx_link_events {
 	void *arg;

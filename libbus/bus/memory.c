@@ -10,10 +10,8 @@ struct delivery {
 	LIST_ENTRY(delivery) link;
 	struct link *to;
 	uint64_t timer;
-	struct bx_packet packet; /* texts follow */
-	int acknowledge;         /* an id: no packet, the broker's word to the publisher */
-	bool accepted;
-	char texts[];
+	struct bx_packet *packet; /* NULL: the broker's word to the publisher */
+	int acknowledge;          /* its id */
 };
 
 struct link {
@@ -22,7 +20,7 @@ struct link {
 	struct bx_memory *broker;
 	struct bx_loop *loop;
 	struct bx_link_events events;
-	struct delivery *will; /* never delivered as such; holds the packet */
+	struct bx_packet *will;
 	bool connected;
 	uint64_t timer;
 	int last_id;
@@ -55,52 +53,26 @@ static unsigned chance(struct bx_memory *broker, unsigned of)
 	return (unsigned)((broker->random * 2685821657736338717ULL) >> 33) % of;
 }
 
-static char *put(char **room, const char *bytes, size_t size)
-{
-	char *place = *room;
-	if (size > 0)
-		memcpy(place, bytes, size);
-	*room += size + 1;
-	return place;
-}
-
-static struct delivery *copy_packet(const struct bx_packet *packet)
-{
-	size_t size = strlen(packet->topic) + packet->size + packet->correlation_size + 16;
-	size += packet->response_topic ? strlen(packet->response_topic) : 0;
-	for (size_t i = 0; i < packet->property_count; i++)
-		size += strlen(packet->properties[i].name) + strlen(packet->properties[i].value) + 2;
-	struct delivery *copy = bx_alloc(1, sizeof *copy + size);
-	char *room = copy->texts;
-	copy->packet = *packet;
-	copy->packet.topic = put(&room, packet->topic, strlen(packet->topic));
-	copy->packet.bytes = put(&room, packet->bytes, packet->size);
-	copy->packet.correlation = put(&room, packet->correlation, packet->correlation_size);
-	if (packet->response_topic)
-		copy->packet.response_topic = put(&room, packet->response_topic, strlen(packet->response_topic));
-	for (size_t i = 0; i < packet->property_count; i++) {
-		const struct bx_property *property = &packet->properties[i];
-		copy->packet.properties[i].name = put(&room, property->name, strlen(property->name));
-		copy->packet.properties[i].value = put(&room, property->value, strlen(property->value));
-	}
-	return copy;
-}
-
 static void deliver(void *arg)
 {
 	struct delivery *delivery = arg;
 	struct link *to = delivery->to;
 	LIST_REMOVE(delivery, link);
-	if (delivery->acknowledge)
-		to->events.acknowledged(to->events.arg, delivery->acknowledge, delivery->accepted);
+	if (delivery->packet)
+		to->events.received(to->events.arg, delivery->packet);
 	else
-		to->events.received(to->events.arg, &delivery->packet);
+		to->events.acknowledged(to->events.arg, delivery->acknowledge, true);
+	free(delivery->packet);
 	free(delivery);
 }
 
-static void enqueue(struct link *to, struct delivery *delivery, int64_t delay_ms)
+/* `packet` NULL: acknowledges `id` */
+static void enqueue(struct link *to, const struct bx_packet *packet, int id, int64_t delay_ms)
 {
+	struct delivery *delivery = bx_alloc(1, sizeof *delivery);
 	delivery->to = to;
+	delivery->packet = packet ? bx_packet_copy(packet) : NULL;
+	delivery->acknowledge = id;
 	delivery->timer = bx_after(to->loop, delay_ms, deliver, delivery);
 	LIST_INSERT_HEAD(&to->deliveries, delivery, link);
 }
@@ -110,6 +82,7 @@ static void drop_deliveries(struct link *link)
 	for (struct delivery *delivery; (delivery = LIST_FIRST(&link->deliveries));) {
 		LIST_REMOVE(delivery, link);
 		bx_cancel(link->loop, delivery->timer);
+		free(delivery->packet);
 		free(delivery);
 	}
 }
@@ -164,7 +137,7 @@ void bx_memory_say(struct bx_memory *broker, const struct bx_packet *packet)
 			copies = 2;
 		for (; copies > 0; copies--) {
 			bool late = !packet->retain && chance(broker, 100) < broker->late;
-			enqueue(link, copy_packet(&live), late ? chance(broker, LATE_MS) : 0);
+			enqueue(link, &live, 0, late ? chance(broker, LATE_MS) : 0);
 		}
 	}
 }
@@ -248,7 +221,7 @@ static void link_open(struct bx_link *base, const struct bx_link_events *events,
 {
 	struct link *link = (struct link *)base;
 	link->events = *events;
-	link->will = will ? copy_packet(will) : NULL;
+	link->will = will ? bx_packet_copy(will) : NULL;
 	link->timer = bx_after(link->loop, 0, come_back, link);
 }
 
@@ -258,12 +231,8 @@ static bool link_publish(struct bx_link *base, const struct bx_packet *packet, i
 	if (!link->connected)
 		return false;
 	*id = ++link->last_id;
-	if (packet->qos > 0) {
-		struct delivery *word = bx_alloc(1, sizeof *word);
-		word->acknowledge = *id;
-		word->accepted = true;
-		enqueue(link, word, 0);
-	}
+	if (packet->qos > 0)
+		enqueue(link, NULL, *id, 0);
 	bx_memory_say(link->broker, packet);
 	return true;
 }
@@ -279,7 +248,7 @@ static void link_subscribe(struct bx_link *base, const char *filter)
 			continue;
 		struct bx_packet packet = { .topic = spoken->topic, .bytes = spoken->bytes, .size = spoken->size, .qos = 1,
 			.retain = true };
-		enqueue(link, copy_packet(&packet), 0);
+		enqueue(link, &packet, 0, 0);
 	}
 }
 
@@ -309,9 +278,8 @@ static void link_free(struct bx_link *base)
 {
 	struct link *link = (struct link *)base;
 	LIST_REMOVE(link, link);
-	struct delivery *will = link->connected ? link->will : NULL;
-	if (will)
-		bx_memory_say(link->broker, &will->packet);
+	if (link->connected && link->will)
+		bx_memory_say(link->broker, link->will);
 	link_close(base);
 	forget_filters(link);
 	free(link);

@@ -16,7 +16,7 @@ struct bx_entry {
 	const char *name;
 	const char *bytes;
 	size_t size;
-	int64_t age_ms; /* since it was heard */
+	int64_t age_ms; /* since it was heard; of values that the broker had kept, since their own time */
 };
 /* False: not heard, or ended. */
 bool bx_mirror_get(const struct bx_mirror *mirror, enum bx_topic topic, const char *name, struct bx_entry *entry);

@@ -33,7 +33,7 @@ const char *bx_key_nearest(const char *name)
 	unsigned least = (unsigned)strlen(name) / 3 + 1; /* further away it is another word */
 	for (size_t i = 0; i < BX_COUNT(rows); i++) {
 		unsigned distance = bx_distance(name, rows[i].name);
-		if (distance <= least) {
+		if (distance <= least && distance < strlen(rows[i].name)) {
 			least = distance;
 			nearest = rows[i].name;
 		}

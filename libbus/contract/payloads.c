@@ -271,7 +271,7 @@ static bool decode_member(const struct bx_payload_field *field, json_t *from, ch
 	switch (field->type) {
 	case BX_TYPE_TEXT:
 		bx_clean(member, field->size, text);
-		return json_is_string(from);
+		return *(const char *)member != '\0';
 	case BX_TYPE_INTEGER:
 		if (!json_is_number(from) || fabs(json_number_value(from)) > 9e15)
 			return false;
@@ -331,8 +331,8 @@ bool bx_payload_decode(
 		return bx_values_decode(&payload->values, bx_topic_row(topic)->scope, bytes, size, error);
 	if (kind == BX_AVAILABILITY)
 		return decode_availability(bytes, size, &payload->online, error);
-	if (kind == BX_OPAQUE && size == 0)
-		return true;
+	if (topic == BX_RECORDS || (kind == BX_OPAQUE && size == 0))
+		return true; /* a record is its live topic's to decode: storage acknowledges malformed ones, too */
 	json_auto_t *object = bx_json_read(bytes, size, BX_JSON_OURS, error);
 	if (!object)
 		return false;

@@ -100,7 +100,8 @@ union bx_any {
 
 /* Appends the payload of a topic's row; `payload` is what enum bx_payload says (BX_OPAQUE: a JSON text, NUL-terminated). */
 void bx_payload_encode(enum bx_topic topic, const void *payload, struct bx_text *text);
-/* False: malformed, and *payload is not to be used. Of BX_OPAQUE that it is an object (or empty) is all that is looked at. */
+/* False: malformed, and *payload is not to be used. Of BX_OPAQUE that it is an object (or empty) is all that is looked at, of
+ * BX_RECORDS nothing. */
 bool bx_payload_decode(
 	enum bx_topic topic, const char *bytes, size_t size, union bx_any *payload, struct bx_error *error);
 

@@ -22,6 +22,8 @@ const struct bx_topic_row *bx_topic_row(enum bx_topic topic)
 bool bx_topic_print(enum bx_topic topic, const char *name, char text[BX_TOPIC_SIZE])
 {
 	size_t used = 0;
+	if (strlen(name) >= BX_NAME_SIZE)
+		return false;
 	for (const char *at = rows[topic].pattern; *at; at++) {
 		if (*at != '+') {
 			text[used++] = *at; /* patterns are short */
@@ -33,7 +35,9 @@ bool bx_topic_print(enum bx_topic topic, const char *name, char text[BX_TOPIC_SI
 			return false;
 		memcpy(text + used, name, length);
 		used += length;
-		name += length + (name[length] == '/');
+		name += length;
+		if (name[0] == '/' && name[1] != '\0')
+			name++;
 	}
 	text[used] = '\0';
 	return *name == '\0';
@@ -51,7 +55,7 @@ static bool match_row(const char *pattern, const char *text, char name[BX_NAME_S
 			continue;
 		}
 		size_t length = strcspn(text, "/");
-		if (length == 0 || used + length + 2 > BX_NAME_SIZE)
+		if (length == 0 || used + (used > 0) + length >= BX_NAME_SIZE)
 			return false;
 		if (used > 0)
 			name[used++] = '/';
@@ -76,6 +80,8 @@ bool bx_topic_match(const char *text, enum bx_topic *topic, char name[BX_NAME_SI
 
 bool bx_topic_filter(const char *filter, const char *text)
 {
+	if (text[0] == '$' && (filter[0] == '+' || filter[0] == '#')) /* MQTT 5, 4.7.2 */
+		return false;
 	for (;;) {
 		if (strcmp(filter, "#") == 0)
 			return true;

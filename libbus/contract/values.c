@@ -57,13 +57,36 @@ static bool is_part_name(const char *part)
 	return true;
 }
 
+/* ASICs are told as a list: the name is the place in it, so that one without a value moves no other. */
+static bool is_asic_number(const char *part)
+{
+	int64_t number;
+	return part[0] != '0' && bx_parse_integer(part, 1, BX_PARTS_MAX, &number);
+}
+
+static struct bx_part_value *find_part(struct bx_values *values, enum bx_metric metric, int name)
+{
+	for (size_t i = 0; i < values->part_count; i++)
+		if (values->part[i].metric == metric && values->part[i].name == name)
+			return &values->part[i];
+	return NULL;
+}
+
 bool bx_values_set_part(struct bx_values *values, enum bx_metric metric, const char *part, double value)
 {
 	if (!isfinite(value))
 		return true;
+	const struct bx_row *row = bx_catalog_row(metric);
+	value = bx_round(value, row->decimals);
 	int name = part_index(values, part);
+	struct bx_part_value *known = find_part(values, metric, name);
+	if (known) {
+		known->value = value;
+		return true;
+	}
 	bool name_fits = name >= 0 || (values->part_name_count < BX_PARTS_MAX && is_part_name(part));
-	if (!name_fits || values->part_count == BX_PART_VALUES_MAX) {
+	bool is_none = row->part == BX_ASICS && !is_asic_number(part);
+	if (!name_fits || is_none || values->part_count == BX_PART_VALUES_MAX) {
 		values->left_out++;
 		return false;
 	}
@@ -71,9 +94,8 @@ bool bx_values_set_part(struct bx_values *values, enum bx_metric metric, const c
 		name = (int)values->part_name_count++;
 		(void)bx_text_copy(values->part_name[name], BX_PART_NAME_SIZE, part); /* fits, see above */
 	}
-	values->part[values->part_count++] = (struct bx_part_value){
-		.metric = metric, .name = (unsigned char)name, .value = bx_round(value, bx_catalog_row(metric)->decimals)
-	};
+	values->part[values->part_count++] =
+		(struct bx_part_value){ .metric = metric, .name = (unsigned char)name, .value = value };
 	return true;
 }
 
@@ -122,38 +144,65 @@ void bx_value_json(struct bx_json *json, const char *name, enum bx_metric metric
 			bx_json_text(json, name, text);
 		break;
 	case BX_MOMENT:
+		value = fmin(fmax(value, 0), 253402300799); /* the years 1970 to 9999 */
 		bx_wall_print((struct bx_wall){ (int64_t)(value * 1000) }, text);
 		bx_json_text(json, name, text);
 		break;
 	}
 }
 
-/* The parts of one kind as an object by name, or as a list by number. */
+/* The values of one kind that a part has, an object of its own. `name` -1: no such part. */
+static void encode_part(
+	const struct bx_values *values, enum bx_part kind, int name, const char *key, struct bx_json *json)
+{
+	bx_json_object(json, key);
+	for (size_t i = 0; i < values->part_count; i++) {
+		const struct bx_part_value *part = &values->part[i];
+		if (part->name == name && bx_catalog_row(part->metric)->part == kind)
+			bx_value_json(json, bx_catalog_row(part->metric)->name, part->metric, part->value);
+	}
+	bx_json_end_object(json);
+}
+
+static bool has_kind(const struct bx_values *values, enum bx_part kind, int name)
+{
+	for (size_t i = 0; i < values->part_count; i++)
+		if (values->part[i].name == name && bx_catalog_row(values->part[i].metric)->part == kind)
+			return true;
+	return false;
+}
+
+/* By number, {} for one without a value. */
+static void encode_asics(const struct bx_values *values, struct bx_json *json)
+{
+	int names[BX_PARTS_MAX], count = 0;
+	for (int number = 1; number <= BX_PARTS_MAX; number++) {
+		char text[BX_PART_NAME_SIZE];
+		(void)snprintf(text, sizeof text, "%d", number);
+		names[number - 1] = part_index(values, text);
+		if (has_kind(values, BX_ASICS, names[number - 1]))
+			count = number;
+	}
+	if (count == 0)
+		return;
+	bx_json_list(json, bx_part_key(BX_ASICS));
+	for (int i = 0; i < count; i++)
+		encode_part(values, BX_ASICS, names[i], NULL, json);
+	bx_json_end_list(json);
+}
+
 static void encode_parts(const struct bx_values *values, enum bx_part kind, struct bx_json *json)
 {
 	bool opened = false;
-	for (size_t name = 0; name < values->part_name_count; name++) {
-		bool entered = false;
-		for (size_t i = 0; i < values->part_count; i++) {
-			const struct bx_part_value *part = &values->part[i];
-			if (part->name != name || bx_catalog_row(part->metric)->part != kind)
-				continue;
-			if (!opened && kind == BX_ASICS)
-				bx_json_list(json, bx_part_key(kind));
-			else if (!opened)
-				bx_json_object(json, bx_part_key(kind));
-			opened = true;
-			if (!entered)
-				bx_json_object(json, kind == BX_ASICS ? NULL : values->part_name[name]);
-			entered = true;
-			bx_value_json(json, bx_catalog_row(part->metric)->name, part->metric, part->value);
-		}
-		if (entered)
-			bx_json_end_object(json);
+	for (int name = 0; name < (int)values->part_name_count; name++) {
+		if (!has_kind(values, kind, name))
+			continue;
+		if (!opened)
+			bx_json_object(json, bx_part_key(kind));
+		opened = true;
+		encode_part(values, kind, name, values->part_name[name], json);
 	}
-	if (opened && kind == BX_ASICS)
-		bx_json_end_list(json);
-	else if (opened)
+	if (opened)
 		bx_json_end_object(json);
 }
 
@@ -170,7 +219,8 @@ void bx_values_encode(const struct bx_values *values, struct bx_text *text)
 	for (int metric = 0; metric < BX_METRIC_COUNT; metric++)
 		if (bx_values_get(values, (enum bx_metric)metric, &value))
 			bx_value_json(&json, bx_catalog_row((enum bx_metric)metric)->name, (enum bx_metric)metric, value);
-	for (int kind = BX_NO_PART + 1; kind < BX_PART_COUNT; kind++)
+	encode_asics(values, &json);
+	for (int kind = BX_ASICS + 1; kind < BX_PART_COUNT; kind++)
 		encode_parts(values, (enum bx_part)kind, &json);
 	bx_json_end_object(&json);
 }
@@ -206,6 +256,7 @@ static void decode_part(struct bx_values *values, enum bx_part kind, const char 
 {
 	const char *key;
 	json_t *member;
+	values->left_out += !json_is_object(members);
 	json_object_foreach (members, key, member) {
 		enum bx_metric metric = bx_catalog_find(values->scope, kind, key);
 		double value;

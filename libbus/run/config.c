@@ -65,7 +65,11 @@ static bool read_value(struct reader *reader, const char *at, struct bx_text *va
 				complain(reader, "'%c' means something to a shell; put the value in quotes", *at);
 				return false;
 			}
-			if (*at == '\\' && quote != '\'' && at[1] != '\0')
+			if (*at == '\\' && !quote && at[1] == '\0') {
+				complain(reader, "the line goes on behind a '\\'; write it in one");
+				return false;
+			}
+			if (*at == '\\' && (!quote || (quote == '"' && at[1] != '\0' && strchr("$`\"\\", at[1]))))
 				at++;
 			bx_text_add(value, at++, 1);
 		}
@@ -74,7 +78,7 @@ static bool read_value(struct reader *reader, const char *at, struct bx_text *va
 	while (is_blank(*at))
 		at++;
 	if (*at != '\0' && *at != '#') {
-		complain(reader, "'%.40s' behind the value; a value with blanks needs quotes", at);
+		complain(reader, "more behind the value; a value with blanks needs quotes"); /* what, may be a secret */
 		return false;
 	}
 	return true;
@@ -126,7 +130,7 @@ static void read_line(struct reader *reader, char *line)
 		line += 7;
 	size_t length = strspn(line, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 	if (length == 0 || line[length] != '=') {
-		complain(reader, "'%.60s' is no assignment; write KEY=value", line);
+		complain(reader, "this is no assignment; write KEY=value"); /* what it is, may be a secret */
 		return;
 	}
 	line[length] = '\0';
@@ -203,14 +207,17 @@ struct bx_config *bx_config_parse(const char *name, const char *text, size_t siz
 	if (!bx_is_utf8(text, size))
 		complain(&reader, "is not UTF-8 text");
 	for (const char *at = text, *end = text + size; at < end;) {
-		size_t length = strcspn(at, "\n");
-		if (length > (size_t)(end - at))
-			length = (size_t)(end - at);
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t length = newline ? (size_t)(newline - at) : (size_t)(end - at);
 		BX_OWNED(free) char *line = bx_copy_bytes(at, length);
-		line[strcspn(line, "\r")] = '\0';
+		if (length > 0 && line[length - 1] == '\r')
+			line[length - 1] = '\0';
 		reader.line++;
-		read_line(&reader, line);
-		at += length + 1;
+		if (strchr(line, '\r'))
+			complain(&reader, "a carriage return within the line; end lines with a newline");
+		else
+			read_line(&reader, line);
+		at += length + (newline != NULL);
 	}
 	check_together(&reader);
 	if (reader.failed)

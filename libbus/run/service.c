@@ -4,6 +4,7 @@
 #include "libbus/base/log.h"
 #include "libbus/bus/mosquitto.h"
 #include "libbus/run/life.h"
+#include "libbus/run/secret.h"
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -117,23 +118,6 @@ static void start_watchdog(struct process *process)
 	feed_watchdog(process);
 }
 
-/* The role's password; no file: a broker without passwords, as an owner's may be. */
-static bool read_password(const struct bx_config *config, const char *role, char password[128], struct bx_error *error)
-{
-	char path[512];
-	struct bx_error why;
-	size_t size;
-	(void)snprintf(path, sizeof path, "%s/%s", bx_config_text(config, BX_KEY_BUS_SECRETS), role);
-	BX_OWNED(free) char *text = bx_file_read(path, 127, &size, &why);
-	password[0] = '\0';
-	if (!text && why.code == BX_MISSING)
-		return true;
-	if (!text)
-		return bx_fail(error, why.code, "the broker's password: %s", why.message);
-	text[strcspn(text, "\r\n")] = '\0';
-	return bx_text_copy(password, 128, text);
-}
-
 static uint64_t make_session(void)
 {
 	uint64_t session;
@@ -146,13 +130,13 @@ static bool run(struct process *process, struct bx_error *error)
 {
 	const struct bx_spec *spec = process->spec;
 	const char *role = spec->role ? spec->role : "suite";
-	char folder[512], lock[540], password[128];
+	char folder[512], lock[540], password[BX_SECRET_SIZE];
 	int length = snprintf(folder, sizeof folder, "%s/%s", bx_config_text(process->config, BX_KEY_STATE_DIR), spec->name);
 	if (length < 0 || (size_t)length >= sizeof folder)
 		return bx_fail(error, BX_INVALID, "STATE_DIR is too long a path");
 	(void)snprintf(lock, sizeof lock, "%s/lock", folder);
 	if (!bx_folder_make(folder, 0700, error) || bx_file_lock(lock, error) < 0 ||
-		!read_password(process->config, role, password, error))
+		!bx_secret_read(process->config, role, password, error))
 		return false;
 
 	process->loop = bx_loop_new();

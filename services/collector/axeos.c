@@ -14,10 +14,10 @@ static const struct field {
 	double min, max; /* inclusive */
 	const char *paths[4];
 } fields[] = {
-	{ BX_HASHRATE, 0, 1e9, { "hashRate", "miner.hashRate", "hashRate_10m" } }, /* NerdQAxe < 1.0.20 has the average alone */
+	{ BX_HASHRATE, 0, 1e18, { "hashRate", "miner.hashRate", "hashRate_10m" } }, /* NerdQAxe < 1.0.20 has the average alone */
 	{ BX_HASHRATE_10M, 1e-9, 1e9, { "hashRate_10m" } },                       /* 0 right after boot */
 	{ BX_HASHRATE_EXPECTED, 1e-9, 1e9, { "expectedHashrate" } }, /* ESP-Miner 2.14+ sends 0 when stopped */
-	{ BX_POWER, 0.001, 1e5, { "power", "power.power" } },        /* 0: not read yet */
+	{ BX_POWER, 0.001, 1e5, { "power.power", "power" } },        /* 0: not read yet */
 	{ BX_VR_TEMPERATURE, 1, 160, { "vrTemp", "temps.vcore" } },  /* 0: the board has no sensor */
 	{ BX_FAN_RPM, 0, 60000, { "fanrpm", "fanSpeedRpm", "fanSpeed", "fans.0.rpm" } },
 	{ BX_SHARES_ACCEPTED, 0, 1e15, { "sharesAccepted", "miner.sAccepted" } },
@@ -51,14 +51,16 @@ static const struct {
 #undef FACT
 };
 
-/* Boards by the number that ESP-Miner prints (main/device_config.h); a clone may lie, so what the answer says comes first. */
+/* Boards by the number that ESP-Miner prints (main/device_config.h) and their chips: clones print another's number, so both
+ * have to be right (LuckyMiner's: r3mko/ESP-Miner-LV07 main/device_config.h). The first of a number is who most likely it is. */
 static const struct {
 	const char *board, *model;
 	int asics;
 } boards[] = {
 	{ "2.2", "Max", 1 }, { "102", "Max", 1 }, { "0.11", "Ultra", 1 }, { "201", "Ultra", 1 }, { "202", "Ultra", 1 },
 	{ "203", "Ultra", 1 }, { "204", "Ultra", 1 }, { "205", "Ultra", 1 }, { "207", "Ultra", 1 }, { "302", "Hex", 6 },
-	{ "303", "Hex", 6 }, { "400", "Supra", 1 }, { "401", "Supra", 1 }, { "402", "Supra", 1 }, { "403", "Supra", 1 },
+	{ "303", "Hex", 6 }, { "302", "LV07", 2 }, { "303", "LV07", 2 }, { "302", "LV08", 9 }, { "303", "LV08", 9 },
+	{ "400", "Supra", 1 }, { "401", "Supra", 1 }, { "402", "Supra", 1 }, { "403", "Supra", 1 },
 	{ "600", "Gamma", 1 }, { "601", "Gamma", 1 }, { "602", "Gamma", 1 }, { "603", "Gamma", 1 },
 	{ "650", "GammaDuo", 2 }, { "701", "SupraHex", 6 }, { "702", "SupraHex", 6 }, { "800", "GammaTurbo", 2 },
 	{ "801", "GammaTurbo", 2 },
@@ -130,8 +132,6 @@ static void read_fields(json_t *answer, struct bx_values *values)
 			double number;
 			if (!found)
 				continue;
-			if (json_is_object(found))
-				continue; /* "power" is a number in one dialect and an object in another */
 			if (!read_number(found, "", &number)) {
 				values->left_out += !json_is_null(found);
 				break;
@@ -158,49 +158,66 @@ static void read_chip_temperature(json_t *answer, struct bx_values *values)
 		bx_values_set(values, BX_ASIC_TEMPERATURE, hottest);
 }
 
+static double count_cores(json_t *answer, const struct bx_miner_facts *about)
+{
+	double cores = 0;
+	if (!read_number(answer, "smallCoreCount", &cores))
+		(void)read_number(answer, "asic.smallCoreCnt", &cores);
+	for (size_t i = 0; i < BX_COUNT(chips); i++)
+		if ((cores <= 0 || cores >= 65535) && strcmp(chips[i].asic, about->asic_model) == 0)
+			cores = chips[i].cores;
+	return cores > 0 && cores < 65535 ? cores : 0;
+}
+
+/* GH/s of one chip: frequency (MHz) x small cores / 1000, as the firmware calculates it (2.8+). 0: not known. */
+static double expect_of_chip(json_t *answer, const struct bx_miner_facts *about)
+{
+	double frequency;
+	if (!read_number(answer, "frequency", &frequency) && !read_number(answer, "asic.freqReq", &frequency))
+		return 0;
+	return frequency >= 1 && frequency < 10000 ? frequency * count_cores(answer, about) / 1000 : 0;
+}
+
+/* Said, or seen in the figures of the chips, or what the expected hash rate comes to, or by the board. */
 static double count_asics(json_t *answer, const struct bx_miner_facts *about)
 {
-	double count;
+	double count, expected, of_chip = expect_of_chip(answer, about);
 	if ((read_number(answer, "asicCount", &count) || read_number(answer, "asic.count", &count)) && count >= 1 &&
 		count <= 1000)
 		return count;
 	size_t monitored = json_array_size(follow(answer, "hashrateMonitor.asics"));
 	if (monitored > 0)
 		return (double)monitored;
+	if (of_chip > 0 && read_number(answer, "expectedHashrate", &expected)) {
+		count = round(expected / of_chip);
+		if (count >= 1 && count <= 1000 && fabs(expected - count * of_chip) < 0.01 * of_chip)
+			return count;
+	}
 	for (size_t i = 0; i < BX_COUNT(boards); i++)
 		if (strcmp(boards[i].board, about->board) == 0)
 			return boards[i].asics;
 	return 1;
 }
 
-/* frequency (MHz) x small cores x chips / 1000 = GH/s, as the firmware calculates it (2.8+). */
 static void compute_expected(json_t *answer, struct axeos_reading *reading)
 {
-	double frequency, cores = 0, expected;
-	if (bx_values_get(&reading->values, BX_HASHRATE_EXPECTED, &expected))
-		return;
-	if (!read_number(answer, "frequency", &frequency) && !read_number(answer, "asic.freqReq", &frequency))
-		return;
-	if (!read_number(answer, "smallCoreCount", &cores))
-		(void)read_number(answer, "asic.smallCoreCnt", &cores);
-	for (size_t i = 0; i < BX_COUNT(chips); i++)
-		if ((cores <= 0 || cores >= 65535) && strcmp(chips[i].asic, reading->facts.asic_model) == 0)
-			cores = chips[i].cores;
-	if (cores > 0 && cores < 65535 && frequency > 0 && frequency < 10000)
-		bx_values_set(&reading->values, BX_HASHRATE_EXPECTED,
-			frequency * cores * count_asics(answer, &reading->facts) / 1000);
+	double expected, of_chip = expect_of_chip(answer, &reading->facts);
+	if (of_chip > 0 && !bx_values_get(&reading->values, BX_HASHRATE_EXPECTED, &expected))
+		bx_values_set(&reading->values, BX_HASHRATE_EXPECTED, of_chip * reading->facts.asic_count);
 }
 
 /* "bc1qexample...": who is paid is nobody's business but the owner's; enough is left to see a change. */
 static void shorten_user(const char *user, char *to, size_t size)
 {
-	char clean[160];
+	char clean[160], shortened[32];
 	bx_clean(clean, sizeof clean, user);
 	size_t wallet = strcspn(clean, ".");
-	if (wallet <= 12)
-		(void)snprintf(to, size, "%.*s%s", (int)size - 1, clean, ""); /* a name, no wallet */
-	else
-		(void)snprintf(to, size, "%.5s..%.4s%.12s", clean, clean + wallet - 4, clean + wallet);
+	if (wallet > 12) {
+		(void)snprintf(shortened, sizeof shortened, "%.5s..%.4s%.12s", clean, clean + wallet - 4, clean + wallet);
+		bx_clean(to, size, shortened); /* a character may have been cut in two */
+	} else {
+		bx_clean(to, size, clean); /* a name, no wallet */
+	}
 }
 
 static void read_pool(json_t *answer, struct bx_miner_facts *about)
@@ -226,6 +243,8 @@ static void read_pool(json_t *answer, struct bx_miner_facts *about)
 	double number;
 	if (read_number(answer, key, &number))
 		about->pool_port = number;
+	if (!(about->pool_port >= 1 && about->pool_port <= 65535))
+		about->pool_port = (double)NAN;
 	(void)snprintf(key, sizeof key, "%sUser", prefix);
 	const char *user = json_string_value(json_object_get(answer, key));
 	if (!user)
@@ -257,14 +276,14 @@ static void read_facts(json_t *answer, struct bx_miner_facts *about)
 		if (text && member[0] == '\0')
 			bx_clean(member, facts[i].size, text);
 	}
+	about->asic_count = count_asics(answer, about);
 	for (size_t i = 0; i < BX_COUNT(boards) && about->model[0] == '\0'; i++)
-		if (strcmp(boards[i].board, about->board) == 0)
+		if (strcmp(boards[i].board, about->board) == 0 && boards[i].asics == about->asic_count)
 			(void)bx_text_copy(about->model, sizeof about->model, boards[i].model); /* fits */
 	if (about->model[0] == '\0')
 		(void)bx_text_copy(about->model, sizeof about->model, about->asic_model);
 	read_mac(answer, about->mac);
 	read_pool(answer, about);
-	about->asic_count = count_asics(answer, about);
 	double volts;
 	if (read_number(answer, "nominalVoltage", &volts) && volts > 0 && volts < 100)
 		about->nominal_voltage = volts;
@@ -296,11 +315,13 @@ static void settle(json_t *answer, struct axeos_reading *reading)
 	}
 	(void)bx_values_get(values, BX_HASHRATE_EXPECTED, &expected);
 	if (bx_values_get(values, BX_HASHRATE, &hashrate) && expected > 0) {
-		if (hashrate > 100 * expected && hashrate / 1e9 < 3 * expected)
+		if (hashrate / 1e9 > 0.3 * expected && hashrate / 1e9 < 3 * expected)
 			bx_values_set(values, BX_HASHRATE, hashrate / 1e9); /* a fork that means H/s */
 		else if (hashrate > 3 * expected)
 			bx_values_clear(values, BX_HASHRATE); /* counter spikes before ESP-Miner 2.14 */
 	}
+	if (bx_values_get(values, BX_HASHRATE, &hashrate) && hashrate > 1e9)
+		bx_values_clear(values, BX_HASHRATE); /* no miner does that */
 	if (bx_values_get(values, BX_HASHRATE_10M, &averaged) && expected > 0 && averaged > 3 * expected)
 		bx_values_clear(values, BX_HASHRATE_10M);
 	/* the fan chip of GT boards has no zero: 960 is its counter's end */

@@ -11,7 +11,7 @@
 
 struct interface {
 	char name[BX_PART_NAME_SIZE];
-	double received, sent, errors;
+	double received, sent; /* -1: not there */
 };
 
 struct host {
@@ -169,12 +169,13 @@ static size_t list_interfaces(const struct host *host, char ***names)
 	return count;
 }
 
+/* -1: not there. */
 static double read_figure(const struct host *host, const char *interface, const char *figure)
 {
 	char path[256];
 	(void)snprintf(path, sizeof path, "/sys/class/net/%s/%s", interface, figure);
 	BX_OWNED(free) char *text = slurp(host, path);
-	return text ? strtod(text, NULL) : 0;
+	return text ? strtod(text, NULL) : -1;
 }
 
 static const struct interface *find_before(const struct host *host, const char *name)
@@ -191,18 +192,21 @@ static struct interface read_interface(
 	struct interface seen = { .received = read_figure(host, name, "statistics/rx_bytes"),
 		.sent = read_figure(host, name, "statistics/tx_bytes") };
 	(void)bx_text_copy(seen.name, sizeof seen.name, name); /* IFNAMSIZ is 16 */
-	seen.errors = read_figure(host, name, "statistics/rx_errors") + read_figure(host, name, "statistics/tx_errors");
+	double bad_in = read_figure(host, name, "statistics/rx_errors"),
+	       bad_out = read_figure(host, name, "statistics/tx_errors");
 	const struct interface *before = find_before(host, name);
 	double seconds = (double)(now.ms - host->read_at.ms) / 1000;
-	if (before && seconds > 0 && seen.received >= before->received && seen.sent >= before->sent) {
+	bool is_known = before && before->received >= 0 && before->sent >= 0 && seconds > 0;
+	if (is_known && seen.received >= before->received && seen.sent >= before->sent) {
 		bx_values_set_part(values, BX_RECEIVE_RATE, name, (seen.received - before->received) / seconds);
 		bx_values_set_part(values, BX_TRANSMIT_RATE, name, (seen.sent - before->sent) / seconds);
 	}
-	bx_values_set_part(values, BX_INTERFACE_ERRORS, name, seen.errors);
+	if (bad_in >= 0 && bad_out >= 0)
+		bx_values_set_part(values, BX_INTERFACE_ERRORS, name, bad_in + bad_out);
 	char path[128];
 	(void)snprintf(path, sizeof path, "/sys/class/net/%s/operstate", name);
 	BX_OWNED(free) char *state = slurp(host, path);
-	if (state)
+	if (state && strncmp(state, "unknown", 7) != 0)
 		bx_values_set_part(values, BX_INTERFACE_UP, name, strncmp(state, "up", 2) == 0);
 	return seen;
 }

@@ -36,10 +36,12 @@ static struct miner_wish wish_of(struct collector *collector, bx_call call)
 static void entered(struct collector *collector, bx_call call, struct miner *miner, const char *event)
 {
 	tell_entry(collector, miner, event);
-	if (miner->entry.enabled)
+	if (miner->entry.enabled) {
 		poll_watch(collector->poll, miner->entry.id, miner->entry.url);
-	else
+	} else {
 		poll_forget(collector->poll, miner->entry.id);
+		tell_unwatched(collector, miner->entry.id);
+	}
 	bx_ok(collector->service->commands, call, BX_FIELDS(BX_F("id", (const char *)miner->entry.id)));
 }
 

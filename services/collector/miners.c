@@ -52,6 +52,14 @@ static struct miner *find_mac(struct miners *miners, const char *mac)
 	return NULL;
 }
 
+/* Does this MAC belong to another than `miner`? */
+static bool is_other(struct miners *miners, const struct miner *miner, const char *mac)
+{
+	if (miner->entry.mac[0])
+		return mac[0] && strcmp(mac, miner->entry.mac) != 0;
+	return find_mac(miners, mac) != NULL;
+}
+
 static struct miner *find_url(struct miners *miners, const char *url)
 {
 	for (size_t i = 0; i < miners->count; i++)
@@ -80,7 +88,9 @@ bool miners_normalise(const char *address, char *url, size_t size, struct bx_err
 		return bx_fail(error, BX_INVALID, "'%.60s': a port is a number from 1 to 65535", address);
 	if (length + 8 > size)
 		return bx_fail(error, BX_INVALID, "the address is longer than %zu bytes", size - 8);
-	(void)snprintf(url, size, "http://%.*s", (int)length, host);
+	if (colon && host[0] != '[')
+		length = (size_t)(colon - host);
+	(void)snprintf(url, size, port == 80 ? "http://%.*s" : "http://%.*s:%d", (int)length, host, (int)port);
 	for (char *at = url; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
 	return true;
@@ -110,7 +120,7 @@ static void make_id(struct miners *miners, const struct miner_wish *wish, const 
 		(void)bx_slug(base, sizeof base, text); /* "miner" at least */
 	(void)bx_text_copy(id, BX_ID_SIZE, base);
 	for (unsigned number = 2; miners_find(miners, id); number++)
-		(void)snprintf(id, BX_ID_SIZE, "%s-%u", base, number % 1000);
+		(void)snprintf(id, BX_ID_SIZE, "%s-%u", base, number);
 }
 
 static bool read_switch(const char *word, bool *on, struct bx_error *error)
@@ -142,6 +152,8 @@ struct miner *miners_admit(
 	if (!miners_normalise(wish->url, entry.url, sizeof entry.url, error))
 		return NULL;
 	struct miner *known = find_mac(miners, seen->facts.mac), *there = find_url(miners, entry.url);
+	if (!known && there && (!there->entry.mac[0] || !seen->facts.mac[0]))
+		known = there; /* without a MAC the address is who it is */
 	if (there && there != known) {
 		bx_fail(error, BX_CONFLICT, "%s is registered as %s, another miner; remove that one first", entry.url,
 			there->entry.id);
@@ -182,8 +194,7 @@ struct miner *miners_change(struct miners *miners, const char *id, const struct 
 		if (!miners_normalise(wish->url, entry.url, sizeof entry.url, error))
 			return NULL;
 		struct miner *there = find_url(miners, entry.url);
-		bool is_other = seen->facts.mac[0] && entry.mac[0] && strcmp(seen->facts.mac, entry.mac) != 0;
-		if (is_other || (there && there != miner)) {
+		if (is_other(miners, miner, seen->facts.mac) || (there && there != miner)) {
 			bx_fail(error, BX_CONFLICT, "at %s lives another miner (%s); add that one by its own name", entry.url,
 				seen->facts.mac[0] ? seen->facts.mac : "without a MAC");
 			return NULL;
@@ -191,6 +202,10 @@ struct miner *miners_change(struct miners *miners, const char *id, const struct 
 	}
 	set_names(&entry, wish);
 	miner->entry = entry;
+	if (!entry.enabled) {
+		miner->presence = MINER_NOT_ASKED;
+		miner->misses = 0;
+	}
 	return miner;
 }
 
@@ -255,9 +270,9 @@ unsigned miners_answered(struct miners *miners, struct miner *miner, struct axeo
 {
 	unsigned news = MINER_SAME;
 	const char *mac = reading->facts.mac;
-	if (mac[0] && miner->entry.mac[0] && strcmp(mac, miner->entry.mac) != 0)
+	if (is_other(miners, miner, mac))
 		return miners_missed(miner) | MINER_STRANGER;
-	if (mac[0] && !miner->entry.mac[0] && !find_mac(miners, mac)) {
+	if (mac[0] && !miner->entry.mac[0]) {
 		(void)bx_text_copy(miner->entry.mac, sizeof miner->entry.mac, mac); /* same size */
 		news |= MINER_IDENTIFIED;
 	}
@@ -322,7 +337,7 @@ static void add_total(const struct miners *miners, const struct total *total, si
 bool miners_totals(const struct miners *miners, struct bx_wall time, struct bx_values *fleet)
 {
 	size_t enabled = 0, online = 0;
-	double earned = 0, expected = 0, value, power, hashrate;
+	double earned = 0, expected = 0, watts = 0, hashes = 0, value, power;
 	bx_values_init(fleet, BX_FLEET, time);
 	for (size_t i = 0; i < miners->count; i++) {
 		const struct miner *miner = miners->miners[i];
@@ -333,8 +348,14 @@ bool miners_totals(const struct miners *miners, struct bx_wall time, struct bx_v
 		enabled++;
 		online += miner->presence == MINER_ONLINE;
 		expected += miner->expected;
-		if (miner->presence == MINER_ONLINE && bx_values_get(&miner->values, BX_HASHRATE_10M, &value))
+		if (miner->presence != MINER_ONLINE || !bx_values_get(&miner->values, BX_HASHRATE_10M, &value))
+			continue;
+		if (miner->expected > 0)
 			earned += value;
+		if (bx_values_get(&miner->values, BX_POWER, &power)) {
+			watts += power;
+			hashes += value;
+		}
 	}
 	bx_values_set(fleet, BX_TOTAL_MINERS, (double)miners->count);
 	bx_values_set(fleet, BX_ENABLED_MINERS, (double)enabled);
@@ -343,8 +364,7 @@ bool miners_totals(const struct miners *miners, struct bx_wall time, struct bx_v
 		add_total(miners, &totals[i], enabled, fleet);
 	if (expected > 0)
 		bx_values_set(fleet, BX_EARNED_PERCENTAGE, 100 * earned / expected);
-	if (bx_values_get(fleet, BX_POWER, &power) && bx_values_get(fleet, BX_HASHRATE_10M, &hashrate) && hashrate > 0 &&
-		!bx_values_get(fleet, BX_POWER_MINERS, &value))
-		bx_values_set(fleet, BX_EFFICIENCY, power / hashrate * 1000);
+	if (hashes > 0)
+		bx_values_set(fleet, BX_EFFICIENCY, watts / hashes * 1000); /* of those that say both */
 	return true;
 }

@@ -38,7 +38,7 @@ size_t miners_count(const struct miners *miners);
 struct miner *miners_at(struct miners *miners, size_t index);
 struct miner *miners_find(struct miners *miners, const char *id); /* NULL: there is none */
 
-/* "10.0.0.7", "http://Gamma.local:8080/" become "http://10.0.0.7", "http://gamma.local:8080". */
+/* "10.0.0.7:80", "http://Gamma.local:8080/" become "http://10.0.0.7", "http://gamma.local:8080". */
 bool miners_normalise(const char *address, char *url, size_t size, struct bx_error *error);
 
 /* What is asked for a miner; NULL: not given. */
@@ -46,7 +46,7 @@ struct miner_wish {
 	const char *name, *url, *group, *enabled;
 };
 /* Admits the miner that answered at wish->url; one whose MAC is known already is found at its new address and keeps its id.
- * NULL: BX_CONFLICT (the name or address is another's), BX_FULL. */
+ * NULL: BX_CONFLICT (the address is another's), BX_FULL. */
 struct miner *miners_admit(
 	struct miners *miners, const struct miner_wish *wish, const struct axeos_reading *seen, struct bx_error *error);
 /* Changes an entry; `seen` is what answered at a new url, NULL if the url stays. */

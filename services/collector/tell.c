@@ -24,6 +24,12 @@ void tell_entry(struct collector *collector, const struct miner *miner, const ch
 			BX_F("enabled", miner->entry.enabled)));
 }
 
+void tell_unwatched(struct collector *collector, const char *id)
+{
+	bx_state_end(collector->service->bus, BX_MINER_AVAILABILITY, id);
+	bx_state_end(collector->service->bus, BX_MINER_TELEMETRY, id);
+}
+
 void tell_removed(struct collector *collector, const char *id)
 {
 	static const enum bx_topic owned[] = { BX_MINER_CONFIG, BX_MINER_AVAILABILITY, BX_MINER_INFO, BX_MINER_TELEMETRY };

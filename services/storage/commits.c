@@ -89,11 +89,12 @@ static void on_written(void *job)
 		commits->hooks.committed(commits->hooks.arg, &commits->outcome);
 		if (ingest_was_full(commits->ingest))
 			commits->hooks.want_again(commits->hooks.arg);
+		if (commits->batch && commits->failing) { /* without a batch nothing was tried */
+			bx_log(BX_INFO, "recording goes on");
+			commits->failing = false;
+		}
 		break;
 	}
-	if (commits->failing)
-		bx_log(BX_INFO, "recording goes on");
-	commits->failing = false;
 	pump(commits);
 }
 

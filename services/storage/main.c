@@ -4,6 +4,7 @@
 #include "libbus/run/service.h"
 #include "services/storage/commits.h"
 #include "services/storage/ingest.h"
+#include <string.h>
 
 enum {
 	SAMPLES_MAX = 400000, /* values in hand, 6 MB */
@@ -36,7 +37,7 @@ static enum ingest_verdict take(struct storage *storage, const struct ingest_tic
 	union bx_any payload;
 	enum bx_topic topic;
 	char name[BX_NAME_SIZE], source[BX_NAME_SIZE];
-	if (!bx_topic_match(under, &topic, name) ||
+	if (strpbrk(under, "+#") || !bx_topic_match(under, &topic, name) ||
 		!bx_payload_decode(topic, message->bytes, message->size, &payload, NULL))
 		return ingest_refuse(storage->ingest, ticket);
 	if (topic == BX_EVENT) {
@@ -92,7 +93,10 @@ static void want_again(void *state)
 
 static void job_commit(void *state)
 {
-	commits_want(((struct storage *)state)->commits, INGEST_SAMPLES);
+	struct storage *storage = state;
+	if (!ingest_is_empty(storage->ingest, INGEST_EVENTS)) /* a commit of theirs has failed */
+		commits_want(storage->commits, INGEST_EVENTS);
+	commits_want(storage->commits, INGEST_SAMPLES);
 }
 
 static void add_backlog(void *arg, const char *publisher, size_t owed)

@@ -10,11 +10,13 @@
 #include "libbus/store/database.h"
 #include "libbus/store/schema.h"
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { ROW_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -24,7 +26,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[ADD_SOURCE] = "INSERT INTO source SELECT coalesce(max(id) + 1, 0), ?, ? FROM source RETURNING id",
 	[FIND_SERIES] = "SELECT id & 4095 FROM series WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 AND name = ?2 AND unit = ?3",
 	[ADD_SERIES] = "INSERT INTO series SELECT coalesce(max(id) + 1, ?1 << 12), ?2, ?3 FROM series"
-		       " WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 RETURNING id - (?1 << 12)",
+		       " WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 HAVING count(*) < 4096 RETURNING id - (?1 << 12)",
 	[ADD_OPEN] = "INSERT INTO open VALUES(?, ?, ?)",
 	[ADD_EVENT] = "INSERT OR IGNORE INTO event VALUES(?, ?, ?, ?, ?)",
 };
@@ -44,8 +46,10 @@ struct writer {
 	char *path;
 	sqlite3 *handle; /* NULL: closed */
 	sqlite3_stmt *prepared[STATEMENT_COUNT];
-	dev_t device;
-	ino_t inode;
+	struct file {
+		dev_t device;
+		ino_t inode;
+	} database, wal, shm;
 	int64_t next_commit; /* n of `open` */
 	struct places *places; /* [source_index] */
 	size_t place_count;
@@ -109,32 +113,35 @@ static bool ask_number(struct writer *writer, const char *sql, int64_t *number, 
 
 /* --- opening --- */
 
-static bool migrate(struct writer *writer, struct bx_error *error)
+/* Before anything is changed: is it ours, or nobody's yet? */
+static bool look(struct writer *writer, int64_t *version, struct bx_error *error)
 {
-	int64_t version, application, tables;
-	if (!ask_number(writer, "PRAGMA user_version", &version, error) ||
+	int64_t application, tables;
+	if (!ask_number(writer, "PRAGMA user_version", version, error) ||
 		!ask_number(writer, "PRAGMA application_id", &application, error) ||
 		!ask_number(writer, "SELECT count(*) FROM sqlite_schema", &tables, error))
 		return false;
-	if (version > BX_DATABASE_VERSION)
+	if (application != BX_DATABASE_APPLICATION && tables > 0)
+		return bx_fail(error, BX_CONFLICT, "%s is another program's database; name another DATABASE", writer->path);
+	if (*version > BX_DATABASE_VERSION)
 		return bx_fail(error, BX_CONFLICT,
 			"database %s is of a newer version of the suite (%d, this one knows %d); install that version, or name "
 			"another DATABASE",
-			writer->path, (int)version, BX_DATABASE_VERSION);
-	if (application != BX_DATABASE_APPLICATION && tables > 0)
-		return bx_fail(error, BX_CONFLICT, "%s is another program's database; name another DATABASE", writer->path);
+			writer->path, (int)*version, BX_DATABASE_VERSION);
+	return true;
+}
+
+static bool migrate(struct writer *writer, int64_t version, struct bx_error *error)
+{
+	char pragma[96];
 	for (; version < BX_DATABASE_VERSION; version++) {
-		char pragma[64];
-		(void)snprintf(pragma, sizeof pragma, "PRAGMA user_version = %d; COMMIT", (int)version + 1);
+		(void)snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+			BX_DATABASE_APPLICATION, (int)version + 1);
 		if (!run(writer, "BEGIN IMMEDIATE", error) || !run(writer, bx_schema_steps[version], error) ||
 			!run(writer, pragma, error))
 			return false;
 	}
-	char pragma[64];
-	(void)snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d", BX_DATABASE_APPLICATION);
-	if (application != BX_DATABASE_APPLICATION && !run(writer, pragma, error))
-		return false;
-	return run(writer, "BEGIN", error) && run(writer, bx_schema_views, error) && run(writer, "COMMIT", error);
+	return true;
 }
 
 static bool load_keys(struct writer *writer, struct writer_outcome *outcome)
@@ -156,10 +163,26 @@ static bool load_keys(struct writer *writer, struct writer_outcome *outcome)
 	return good || fail(writer, &outcome->error, "reading what it holds");
 }
 
+static bool remember_file(const struct writer *writer, const char *behind, struct file *file, struct bx_error *error)
+{
+	struct stat seen;
+	char path[PATH_MAX];
+	(void)snprintf(path, sizeof path, "%s%s", writer->path, behind);
+	if (stat(path, &seen) != 0)
+		return bx_fail(error, BX_FAILED, "%s: %s", path, strerror(errno));
+	*file = (struct file){ seen.st_dev, seen.st_ino };
+	return true;
+}
+
+static bool remember_files(struct writer *writer, struct bx_error *error)
+{
+	return remember_file(writer, "", &writer->database, error) && remember_file(writer, "-wal", &writer->wal, error) &&
+	       remember_file(writer, "-shm", &writer->shm, error);
+}
+
 static bool open_database(struct writer *writer, struct writer_outcome *outcome)
 {
 	struct bx_error *error = &outcome->error;
-	struct stat seen;
 	int persist = 1;
 	BX_OWNED(free) char *folder = bx_copy(writer->path);
 	char *slash = strrchr(folder, '/');
@@ -172,28 +195,44 @@ static bool open_database(struct writer *writer, struct writer_outcome *outcome)
 	if (sqlite3_open_v2(writer->path, &writer->handle, flags, NULL) != SQLITE_OK)
 		return fail(writer, error, "opening");
 	sqlite3_file_control(writer->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist);
-	if (!run(writer, "PRAGMA busy_timeout=1000; PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			 "PRAGMA wal_autocheckpoint=1000; PRAGMA secure_delete=OFF; PRAGMA cache_size=-4000;"
-			 "PRAGMA journal_size_limit=8388608",
-		    error) ||
-		!migrate(writer, error))
+	int64_t version;
+	if (!run(writer, "PRAGMA busy_timeout=1000", error) || !look(writer, &version, error) ||
+		!run(writer, "PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			     "PRAGMA wal_autocheckpoint=1000; PRAGMA secure_delete=OFF; PRAGMA cache_size=-4000;"
+			     "PRAGMA journal_size_limit=8388608",
+			error) ||
+		!migrate(writer, version, error) ||
+		!ask_number(writer, "SELECT coalesce((max(id) >> 12) + 1, 0) FROM open", &writer->next_commit, error) ||
+		!load_keys(writer, outcome))
 		return false;
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
 		if (sqlite3_prepare_v3(writer->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &writer->prepared[i],
 			    NULL) != SQLITE_OK)
 			return fail(writer, error, "preparing");
-	if (stat(writer->path, &seen) != 0)
-		return bx_fail(error, BX_FAILED, "%s: %s", writer->path, strerror(errno));
-	writer->device = seen.st_dev;
-	writer->inode = seen.st_ino;
-	return ask_number(writer, "SELECT coalesce((max(id) >> 12) + 1, 0) FROM open", &writer->next_commit, error) &&
-	       load_keys(writer, outcome);
+	return run(writer, "BEGIN", error) && run(writer, bx_schema_views, error) && run(writer, "COMMIT", error) &&
+	       remember_files(writer, error); /* the log is there since the COMMIT */
 }
 
-static bool is_still_there(const struct writer *writer)
+static bool is_same(const char *path, const struct file *file)
 {
 	struct stat seen;
-	return stat(writer->path, &seen) == 0 && seen.st_dev == writer->device && seen.st_ino == writer->inode;
+	return stat(path, &seen) == 0 && seen.st_dev == file->device && seen.st_ino == file->inode;
+}
+
+/* Another file lies at our path, or none. What is in the log goes to the file that it belongs to, wherever that is now; a log
+ * left behind would be taken for the new file's. */
+static void leave_database(struct writer *writer)
+{
+	static const char *const behind[] = { "-wal", "-shm" };
+	if (writer->handle)
+		(void)sqlite3_wal_checkpoint_v2(writer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* or it is gone */
+	for (size_t i = 0; i < BX_COUNT(behind); i++) {
+		char path[PATH_MAX];
+		(void)snprintf(path, sizeof path, "%s%s", writer->path, behind[i]);
+		if (is_same(path, i == 0 ? &writer->wal : &writer->shm))
+			(void)unlink(path); /* or it stays, and the new file is refused where they do not match */
+	}
+	close_database(writer);
 }
 
 /* --- writing --- */
@@ -265,13 +304,9 @@ static bool find_position(struct writer *writer, struct places *places, const st
 		sqlite3_bind_int64(statement, 1, places->source);
 		bind_text(statement, 2, name->series);
 		bind_text(statement, 3, bx_catalog_row(name->metric)->unit);
-		if (places->count >= BX_POSITIONS_MAX)
-			break;
 		if (!step_number(statement, &found))
 			return false;
 	}
-	if (found >= BX_POSITIONS_MAX)
-		found = -1; /* cannot be: the next source's first id would be taken before */
 	places->places = bx_grow(places->places, places->count + 1, sizeof *places->places);
 	places->places[places->count++] = (struct place){ name, (int)found };
 	*position = (int)found;
@@ -442,8 +477,8 @@ void writer_commit(struct writer *writer, const struct ingest_batch *batch, stru
 	int64_t began_ms = bx_clock_kernel.mono(&bx_clock_kernel).ms;
 	*outcome = (struct writer_outcome){ .result = WRITER_COMMITTED };
 	writer->refused = 0;
-	if (writer->handle && !is_still_there(writer))
-		close_database(writer);
+	if (!is_same(writer->path, &writer->database))
+		leave_database(writer);
 	if (!writer->handle) {
 		outcome->result = open_database(writer, outcome) ? WRITER_OPENED : WRITER_FAILED;
 	} else if (batch && (batch->record_count > 0 || batch->event_count > 0)) {

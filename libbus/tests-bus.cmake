@@ -1,0 +1,2 @@
+bx_test(bus/bus)
+bx_test(bus/command)

@@ -1,0 +1,5 @@
+/* `bxctl metrics`: the newest values of every source, by the catalogue. */
+#pragma once
+#include "services/bxctl/arguments.h"
+
+int metrics_run(const struct request *request);

@@ -1,0 +1,6 @@
+"""Every test finds tests/lib."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
