@@ -2,7 +2,6 @@
 
 #include "libbus/base/file.h"
 #include "libbus/base/json.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,50 +11,6 @@ static void print_path(struct bx_text *path, const char *folder, enum bx_topic t
 	char slug[BX_NAME_SIZE];
 	(void)bx_slug(slug, sizeof slug, bx_topic_row(topic)->pattern); /* patterns have letters */
 	bx_text_print(path, "%s/%s.json", folder, slug);
-}
-
-static void add_value(struct bx_json *json, const char *name, json_t *value);
-
-static void add_members(struct bx_json *json, json_t *value)
-{
-	const char *key;
-	json_t *member;
-	size_t index;
-	json_object_foreach (value, key, member)
-		add_value(json, key, member);
-	json_array_foreach (value, index, member)
-		add_value(json, NULL, member);
-}
-
-/* As bx_json writes it, so that a state comes back byte by byte: jansson would make 3.0 of 3. */
-static void add_value(struct bx_json *json, const char *name, json_t *value)
-{
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		bx_json_object(json, name);
-		add_members(json, value);
-		bx_json_end_object(json);
-		break;
-	case JSON_ARRAY:
-		bx_json_list(json, name);
-		add_members(json, value);
-		bx_json_end_list(json);
-		break;
-	case JSON_STRING:
-		bx_json_text(json, name, json_string_value(value));
-		break;
-	case JSON_INTEGER:
-	case JSON_REAL:
-		bx_json_number(json, name, json_number_value(value));
-		break;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		bx_json_yes_no(json, name, json_is_true(value));
-		break;
-	case JSON_NULL:
-		bx_json_null(json, name);
-		break;
-	}
 }
 
 bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *each, void *arg, struct bx_error *error)
@@ -70,7 +25,7 @@ bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *e
 	if (!bytes && why.code == BX_MISSING)
 		return true;
 	json_error_t at;
-	json_auto_t *all = bytes ? json_loadb(bytes, size, JSON_DECODE_INT_AS_REAL, &at) : NULL;
+	json_auto_t *all = bytes ? json_loadb(bytes, size, 0, &at) : NULL;
 	if (!json_is_object(all)) {
 		bx_text_say(&path, ".bad");
 		BX_OWNED(free) char *from = bx_copy_bytes(path.data, path.length - 4);
@@ -80,13 +35,10 @@ bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *e
 	}
 	const char *name;
 	json_t *state;
-	BX_TEXT_OWNED struct bx_text text;
-	bx_text_init(&text, 8 * BX_DURABLE_BYTES_MAX); /* at most 1e14 becomes 100000000000000 */
 	json_object_foreach (all, name, state) {
-		struct bx_json json = { .text = &text };
-		bx_text_clear(&text);
-		add_value(&json, NULL, state);
-		each(arg, name, text.data, text.length);
+		BX_OWNED(free) char *json = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
+		if (json)
+			each(arg, name, json, strlen(json));
 	}
 	return true;
 }
