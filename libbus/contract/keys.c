@@ -113,6 +113,13 @@ static bool check_address(const char *value, struct bx_text *plain, struct bx_te
 	return good;
 }
 
+static bool check_path(const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
+{
+	bool good = value[0] == '/' || (value[0] == '\0' ? row->initial[0] == '\0' : row->under_state);
+	bx_text_say(good ? plain : why, good ? value : "a path that begins with /");
+	return good;
+}
+
 bool bx_key_check(enum bx_key key, const char *value, struct bx_text *plain, struct bx_text *why)
 {
 	const struct bx_key_row *row = &rows[key];
@@ -132,12 +139,7 @@ bool bx_key_check(enum bx_key key, const char *value, struct bx_text *plain, str
 			bx_is_slug(value) ? value : "small letters, digits and single dashes");
 		return bx_is_slug(value);
 	case BX_PATH:
-		if (value[0] != '\0' && value[0] != '/' && !(row->under_state && strcmp(value, row->initial) == 0)) {
-			bx_text_say(why, "a path that begins with /");
-			return false;
-		}
-		bx_text_say(plain, value);
-		return true;
+		return check_path(row, value, plain, why);
 	case BX_TEXT:
 	case BX_LIST:
 	case BX_CRON: /* the field's grammar is judged where schedules are kept */

@@ -18,7 +18,7 @@ enum bx_key_type {
 	BX_SWITCH, /* true or false (yes, no, on, off, 1, 0) */
 	BX_TEXT,
 	BX_LIST, /* words, separated by blanks */
-	BX_PATH, /* absolute, or empty */
+	BX_PATH, /* absolute; below STATE_DIR where .under_state; empty where the default is */
 	BX_SLUG,
 	BX_CHOICE,
 	BX_CRON,    /* five fields or @daily and the like */
