@@ -1,2 +1,7 @@
 bx_test(bus/bus)
 bx_test(bus/command)
+bx_test(bus/memory)
+bx_test(bus/mirror)
+bx_test(run/life)
+bx_test(run/fetch LIBRARIES bx_http)
+bx_test(test/fixture)

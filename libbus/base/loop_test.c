@@ -506,6 +506,20 @@ static void soon_again_and_again_keeps_no_descriptor_waiting(void **state)
 	assert_true(real.count > 0);
 }
 
+static void looks_at_descriptors_between_one_soon_and_the_next(void **state)
+{
+	(void)state;
+	REAL(real);
+	real.watch = bx_watch(real.loop, real.pipe[0], BX_READABLE, on_ready, &real);
+	bx_after(real.loop, 0, on_soon, &real);
+	on_write(&real);
+
+	bx_loop_run(real.loop);
+
+	assert_string_equal(real.got, "hello");
+	assert_in_range(real.count, 0, 2);
+}
+
 static void blocking_work(void *arg)
 {
 	struct real *real = arg;
@@ -635,6 +649,7 @@ int main(void)
 		cmocka_unit_test(tells_that_the_other_end_was_closed),
 		cmocka_unit_test(a_callback_ends_its_own_watch),
 		cmocka_unit_test(soon_again_and_again_keeps_no_descriptor_waiting),
+		cmocka_unit_test(looks_at_descriptors_between_one_soon_and_the_next),
 		cmocka_unit_test(works_in_a_thread_and_is_done_on_the_loop),
 		cmocka_unit_test(waits_for_work_when_it_is_freed),
 		cmocka_unit_test(frees_all_though_it_was_stopped_before),

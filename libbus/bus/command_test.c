@@ -486,6 +486,7 @@ static void without_a_return_address_it_is_done_and_told_as_an_event(void **stat
 		pass(scene, 0);
 		if (addresses[i] && addresses[i][0])
 			assert_string_equal(newest(scene, addresses[i]), ""); /* nothing was said there */
+		assert_string_equal(newest(scene, "bitaxe/home/reply/restarter/restart"), "");
 		assert_has(newest(scene, event_topic), "\"type\":\"command.done\"");
 		bx_memory_newest(scene->broker, event_topic, &events);
 		assert_int_equal(events, before + 1);

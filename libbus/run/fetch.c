@@ -12,6 +12,7 @@ struct transfer {
 	struct bx_fetch *fetch;
 	uint64_t number;
 	CURL *easy; /* NULL: simulated */
+	struct curl_slist *headers;
 	bx_responded *responded;
 	void *arg;
 	size_t bytes_max;
@@ -48,6 +49,7 @@ static void free_transfer(struct transfer *transfer)
 		curl_multi_remove_handle(transfer->fetch->multi, transfer->easy);
 		curl_easy_cleanup(transfer->easy);
 	}
+	curl_slist_free_all(transfer->headers);
 	bx_cancel(transfer->fetch->loop, transfer->timer);
 	bx_text_done(&transfer->body);
 	free(transfer);
@@ -213,7 +215,11 @@ static void set_up(struct transfer *transfer, const struct bx_request *request, 
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->total_ms);
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16384L);
-	curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, request->close ? 1L : 0L);
+	if (request->close) {
+		transfer->headers = curl_slist_append(NULL, "Connection: close");
+		curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+		curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+	}
 	if (request->method)
 		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 	if (request->body)

@@ -108,7 +108,7 @@ static void say_stats(void *arg)
 	bx_values_init(&values, BX_SERVICE, bx_wall_now(life->service.loop));
 	if (rss >= 0)
 		bx_values_set(&values, BX_RSS, rss);
-	if (now.ms > life->cpu_at.ms)
+	if (life->cpu_at.ms != 0 && now.ms > life->cpu_at.ms) /* a share of a time that is known */
 		bx_values_set(&values, BX_CPU, 100 * (cpu_s - life->cpu_s) * 1000 / (double)(now.ms - life->cpu_at.ms));
 	life->cpu_s = cpu_s;
 	life->cpu_at = now;

@@ -36,26 +36,39 @@ struct bx_history {
 	bool sorted;
 };
 
+/* Of the multiples of `step`, those that begin before the range's end, from the one that its beginning lies in. */
+static int64_t count_steps(const struct bx_history_range *range, int64_t step)
+{
+	return (range->to - range->from / step * step + step - 1) / step;
+}
+
 struct bx_history *bx_history_new(const struct bx_history_range *range, struct bx_error *error)
 {
-	size_t points = range->points ? range->points : 500;
-	int64_t span = range->to - range->from, step = range->step;
-	if (range->from < 0 || span <= 0 || step < 0 || range->to > INT64_MAX / 2000) {
+	if (range->from < 0 || range->to <= range->from || range->to > INT64_MAX / 2000) {
 		bx_fail(error, BX_INVALID, "the range is empty: from has to be before to");
 		return NULL;
 	}
+	if (range->step < 0 || range->step > INT64_MAX / 2000) {
+		bx_fail(error, BX_INVALID, "the step is none: it has at least a second");
+		return NULL;
+	}
+	int64_t points = range->points == 0 ? 500 : BX_HISTORY_POINTS_MAX;
+	if (range->points > 0 && range->points < BX_HISTORY_POINTS_MAX)
+		points = (int64_t)range->points;
+	int64_t span = range->to - range->from, step = range->step;
 	if (step == 0)
-		step = (span + (int64_t)points - 1) / (int64_t)points;
-	int64_t from = range->from / step * step;
-	if ((range->to - from + step - 1) / step > BX_HISTORY_POINTS_MAX) {
+		step = (span + points - 1) / points;
+	if (range->step == 0 && points > 1 && count_steps(range, step) > points)
+		step = (span + points - 2) / (points - 1); /* it begins within a step: one more */
+	if (count_steps(range, step) > BX_HISTORY_POINTS_MAX) {
 		bx_fail(error, BX_INVALID, "more than %d steps; choose a longer step or a shorter range", BX_HISTORY_POINTS_MAX);
 		return NULL;
 	}
 	struct bx_history *history = bx_alloc(1, sizeof *history);
-	history->from = from;
+	history->from = range->from / step * step;
 	history->to = range->to;
 	history->step = step;
-	history->points = (size_t)((range->to - from + step - 1) / step);
+	history->points = (size_t)count_steps(range, step);
 	history->globs = bx_copy(range->series ? range->series : "*");
 	return history;
 }
@@ -247,7 +260,7 @@ bool bx_history_read(struct bx_history *history, struct bx_database *database, s
 		result = read_sources(history, handle);
 	bool read = result == SQLITE_DONE;
 	if (!read)
-		bx_fail(error, BX_FAILED, "reading the database: %s", sqlite3_errmsg(handle));
+		bx_fail(error, BX_FAILED, "reading the database: %s", sqlite3_errstr(result));
 	(void)sqlite3_exec(handle, "END", NULL, NULL, NULL); /* it only read */
 	return read;
 }

@@ -264,7 +264,7 @@ void arguments_print(const struct subcommand *subcommands)
 {
 	(void)printf("bxctl: the Bitaxe monitoring suite from the command line\n\n");
 	for (const struct subcommand *each = subcommands; each->words; each++)
-		(void)printf("  bxctl %-15s %s\n", each->words, help_of(each));
+		(void)printf("  bxctl %-16s %s\n", each->words, help_of(each));
 	(void)fputs(common_help, stdout);
 }
 

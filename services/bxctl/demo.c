@@ -3,6 +3,7 @@
 #include "libbus/base/json.h"
 #include "services/bxctl/port.h"
 #include <stdio.h>
+#include <string.h>
 
 enum { ANSWER_MS = 10000, AGAIN_MS = 2000 };
 
@@ -50,13 +51,27 @@ static void on_added(void *arg, const struct bx_answer *answer)
 	entry->timer = bx_after(demo->loop, AGAIN_MS, on_again, entry);
 }
 
+static void print_url(const struct demo *demo, const struct demo_miner *miner, char url[64])
+{
+	(void)snprintf(url, 64, "http://%s:%d", miner->address, demo->port);
+}
+
+void demo_note(struct demo *demo, const struct bx_miner_entry *entry)
+{
+	for (size_t i = 0; i < DEMO_MINERS; i++) {
+		char url[64];
+		print_url(demo, demo->entries[i].miner, url);
+		demo->entries[i].done |= strcmp(url, entry->url) == 0;
+	}
+}
+
 static void add(struct demo *demo, struct demo_entry *entry)
 {
 	char url[64];
 	BX_TEXT_OWNED struct bx_text arguments;
 	bx_text_init(&arguments, 500);
 	struct bx_json json = { .text = &arguments };
-	(void)snprintf(url, sizeof url, "http://%s:%d", entry->miner->address, demo->port);
+	print_url(demo, entry->miner, url);
 	bx_json_object(&json, NULL);
 	bx_json_text(&json, "url", url);
 	bx_json_text(&json, "name", entry->miner->name);

@@ -31,5 +31,7 @@ int demo_port(void);
 void demo_init(struct demo *demo, struct bx_loop *loop, struct bx_commands *commands, struct console *console,
 	int port);
 void demo_done(struct demo *demo);
+/* An entry of the registry: a miner that is there is not added again, so that what its owner changed stays. */
+void demo_note(struct demo *demo, const struct bx_miner_entry *entry);
 /* Adds those that are not there yet, once simulator and collector are ready. */
 void demo_add(struct demo *demo);

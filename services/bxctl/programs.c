@@ -66,9 +66,11 @@ bool program_find(
 		{ "/../../tests/", program->name },
 	};
 	for (size_t i = 0; i < (libexec ? 1 : BX_COUNT(places)); i++) {
-		int length = snprintf(
-			path, size, "%s%s%s/%s", place, places[i].under, places[i].folder, program->file);
-		if (length > 0 && (size_t)length < size && access(path, X_OK) == 0)
+		char whole[PROGRAM_PATH_SIZE];
+		(void)snprintf(whole, sizeof whole, "%s%s%s/%s", place, places[i].under, places[i].folder,
+			program->file);
+		BX_OWNED(free) char *real = access(whole, X_OK) == 0 ? realpath(whole, NULL) : NULL;
+		if (real && bx_text_copy(path, size, real))
 			return true;
 	}
 	return false;

@@ -445,6 +445,13 @@ static void on_availability(void *arg, const struct bx_message *message)
 		on_knock(up);
 }
 
+/* The collector tells its registry before its availability: what is known is known when it answers. */
+static void on_entry(void *arg, const struct bx_message *message)
+{
+	if (!message->ended)
+		demo_note(&((struct up *)arg)->demo, &message->payload->miner_entry);
+}
+
 static bool open_bus(struct up *up, struct bx_error *error)
 {
 	char name[BX_ID_SIZE];
@@ -459,6 +466,7 @@ static bool open_bus(struct up *up, struct bx_error *error)
 	up->commands = bx_commands_new(up->bus, NULL, 0, error); /* without tables nothing can fail */
 	bx_hear(up->bus, BX_SERVICE_AVAILABILITY, NULL, on_availability, up);
 	bx_hear(up->bus, BX_MINER_TELEMETRY, NULL, on_telemetry, up);
+	bx_hear(up->bus, BX_MINER_CONFIG, NULL, on_entry, up);
 	bx_when_settled(up->bus, on_settled, up);
 	bx_bus_open(up->bus);
 	return true;

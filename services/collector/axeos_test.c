@@ -715,10 +715,8 @@ static void an_odd_field_costs_that_field_alone(void **state)
 		json_auto_t *answer = json_loads(body, JSON_DECODE_INT_AS_REAL, NULL);
 		const char *key, *inner;
 		json_t *value, *unused;
-		json_object_foreach(answer, key, value)
-		{
-			json_object_foreach(value, inner, unused)
-			{
+		json_object_foreach (answer, key, value) {
+			json_object_foreach (value, inner, unused) {
 				char path[120];
 				(void)snprintf(path, sizeof path, "%s.%s", key, inner);
 				make_odd(answer, value, path, inner, &before);

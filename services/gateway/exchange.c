@@ -126,63 +126,20 @@ static void ask(struct connection *connection)
 	routes_answer(connection->server->gateway, &request, &reply);
 }
 
-int exchange_begin(struct connection *connection)
-{
-	struct lws *wsi = connection->wsi;
-	char *uri = NULL;
-	const char *why = NULL;
-	int size = 0, status = 0;
-	int method = lws_http_get_uri_and_method(wsi, &uri, &size);
-	exchange_end(connection);
-	connection->exchange = ++connection->server->exchanges;
-	connection->method = method_of(method);
-	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours count; lws' would end a long query */
-
-	/* A byte behind a body, in the same read, makes 4.1.6 say BODY_COMPLETION again and again; HTTP/1.0 with keep-alive
-	 * stalls. Neither gets a second exchange on its connection. */
-	int64_t body = body_length(connection, method, &status);
-	bool has_body = body > 0 || (body == 0 && connection->method == METHOD_POST);
-	connection->close = has_body || body < 0 || (connection->method & (METHOD_GET | METHOD_HEAD)) == 0 ||
-		is_http_1_0(wsi);
-	if (status) {
-		why = status == 413 ? "a body has at most 64 kB"
-				    : "a body needs its length in Content-Length, in digits";
-		refuse(connection, status, why);
-	} else if ((status = judge_host(connection, &why)) != 0) {
-		refuse(connection, status, why);
-	} else if (has_body) {
-		set_deadline(connection, REQUEST_S);
-	} else {
-		ask(connection);
-	}
-	return 0;
-}
-
-int exchange_body_ended(struct connection *connection)
-{
-	if (connection->exchange == 0)
-		return -1; /* answered: what is still there is nothing that we asked for */
-	if (connection->asked)
-		return 0;
-	lws_rx_flow_control(connection->wsi, 0); /* reads no more: see exchange_begin */
-	ask(connection);
-	return 0;
-}
-
 /* --- the answer --- */
 
 static struct connection *find(struct server *server, uint64_t exchange)
 {
 	struct connection *connection;
-	LIST_FOREACH(connection, &server->connections, link)
-	if (connection->exchange == exchange)
-		return connection;
+	LIST_FOREACH (connection, &server->connections, link)
+		if (connection->exchange == exchange)
+			return connection;
 	return NULL;
 }
 
-void exchange_take(void *arg, uint64_t exchange, struct answer *answer)
+void exchange_take(void *to, uint64_t exchange, struct answer *answer)
 {
-	struct server *server = arg;
+	struct server *server = to;
 	struct connection *connection = server->stopped ? NULL : find(server, exchange);
 	if (!connection || connection->has_answer) {
 		free(answer->body); /* who asked has gone */
@@ -268,6 +225,61 @@ int exchange_write(struct connection *connection)
 		return -1;
 	set_deadline(connection, IDLE_S);
 	return lws_http_transaction_completed(connection->wsi) ? -1 : 0;
+}
+
+/* Writes an answer that is there without waiting for the socket: lws keeps what it does not take, and sends it before it
+ * closes. -1: written, and to be closed. */
+static int answer_now(struct connection *connection)
+{
+	while (connection->has_answer)
+		if (exchange_write(connection) < 0)
+			return -1;
+	return 0;
+}
+
+/* A byte behind a body, in the same read, makes 4.1.6 come here again and again, tens of thousands of times, until its own
+ * buffers burst. So an answer that is there is written at once and the connection closed; a second call is the end of one
+ * that is not. (lws_rx_flow_control does not help: it keeps HTTP_WRITEABLE away, too, and the loop spins.) */
+int exchange_body_ended(struct connection *connection)
+{
+	if (connection->asked || connection->exchange == 0)
+		return -1;
+	ask(connection);
+	return answer_now(connection);
+}
+
+/* --- the beginning --- */
+
+int exchange_begin(struct connection *connection)
+{
+	struct lws *wsi = connection->wsi;
+	char *uri = NULL;
+	const char *why = NULL;
+	int size = 0, status = 0;
+	int method = lws_http_get_uri_and_method(wsi, &uri, &size);
+	exchange_end(connection);
+	connection->exchange = ++connection->server->exchanges;
+	connection->method = method_of(method);
+	lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* ours count; lws' would end a long query */
+
+	/* HTTP/1.0 with keep-alive stalls, and a body is trouble enough (see exchange_body_ended): neither gets a second
+	 * exchange on its connection. */
+	int64_t body = body_length(connection, method, &status);
+	bool has_body = body > 0 || (body == 0 && connection->method == METHOD_POST);
+	connection->close = has_body || body < 0 || (connection->method & (METHOD_GET | METHOD_HEAD)) == 0 ||
+		is_http_1_0(wsi);
+	if (status) { /* lws may take the rest for a body */
+		why = status == 413 ? "a body has at most 64 kB"
+				    : "a body needs its length in Content-Length, in digits";
+		refuse(connection, status, why);
+	} else if ((status = judge_host(connection, &why)) != 0) {
+		refuse(connection, status, why);
+	} else if (has_body) {
+		set_deadline(connection, REQUEST_S);
+	} else {
+		ask(connection);
+	}
+	return body == 0 ? 0 : answer_now(connection);
 }
 
 /* --- the upgrade --- */

@@ -5,7 +5,7 @@
 #include "libbus/base/memory.h"
 
 #define FILES_MAX 256 /* further ones are left out, which is logged */
-#define FILES_BYTES_MAX (16 * 1024 * 1024) /* of all */
+#define FILES_BYTES_MAX ((size_t)16 * 1024 * 1024) /* of all */
 
 struct file {
 	char *name; /* "live.js", "assets/logo.svg" */

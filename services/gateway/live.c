@@ -45,7 +45,6 @@ struct live {
 	size_t ended_count;
 	TAILQ_HEAD(, live_client) clients;
 	size_t client_count;
-	bool connected; /* when we last looked: to wake them when it changes */
 	uint64_t timer;
 };
 
@@ -80,8 +79,8 @@ static void forget_ended(struct live *live)
 {
 	uint64_t all_have = live->number;
 	struct live_client *client;
-	TAILQ_FOREACH(client, &live->clients, link)
-	all_have = client->sent < all_have ? client->sent : all_have;
+	TAILQ_FOREACH (client, &live->clients, link)
+		all_have = client->sent < all_have ? client->sent : all_have;
 	struct change *next;
 	for (struct change *change = TAILQ_FIRST(&live->changes); change && live->ended_count > 0;
 		change = next) {
@@ -100,8 +99,8 @@ static void forget_ended(struct live *live)
 static void wake_all(struct live *live)
 {
 	struct live_client *client;
-	TAILQ_FOREACH(client, &live->clients, link)
-	client->wake(client->arg);
+	TAILQ_FOREACH (client, &live->clients, link)
+		client->wake(client->arg);
 }
 
 static void on_change(void *arg, const struct bx_message *message)
@@ -122,11 +121,10 @@ static void on_change(void *arg, const struct bx_message *message)
 static void look_at_bus(void *arg)
 {
 	struct live *live = arg;
-	bool connected = bx_bus_is_connected(live->bus);
-	if (connected != live->connected) {
-		live->connected = connected;
-		wake_all(live);
-	}
+	struct live_client *client;
+	TAILQ_FOREACH (client, &live->clients, link)
+		if (client->told_connected != bx_bus_is_connected(live->bus))
+			client->wake(client->arg);
 	live->timer = bx_after(bx_bus_loop(live->bus), LOOK_MS, look_at_bus, live);
 }
 
@@ -287,11 +285,12 @@ bool live_wish(struct live_client *client, const char *bytes, size_t size, struc
 	if (!json_is_array(filters) || json_array_size(filters) > LIVE_FILTERS_MAX)
 		return bx_fail(
 			error, BX_INVALID, "say {\"filter\": [...]}, at most %d of them", LIVE_FILTERS_MAX);
-	json_array_foreach(filters, index, filter) if (!json_is_string(filter) ||
-		json_string_length(filter) >= BX_TOPIC_SIZE) return bx_fail(error, BX_INVALID,
-		"a filter is a text such as miner/+/telemetry");
-	json_array_foreach(filters, index, filter)(void)
-		bx_text_copy(client->filters[index], BX_TOPIC_SIZE, json_string_value(filter)); /* fits */
+	json_array_foreach (filters, index, filter)
+		if (!json_is_string(filter) || json_string_length(filter) >= BX_TOPIC_SIZE)
+			return bx_fail(error, BX_INVALID, "a filter is a text such as miner/+/telemetry");
+	json_array_foreach (filters, index, filter)
+		(void)bx_text_copy(
+			client->filters[index], BX_TOPIC_SIZE, json_string_value(filter)); /* fits */
 	client->filter_count = json_array_size(filters);
 	client->again = client->begun;
 	if (!client->begun)

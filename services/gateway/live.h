@@ -9,7 +9,7 @@
 #include "libbus/base/error.h"
 #include "libbus/bus/mirror.h"
 
-#define LIVE_PIECE_BYTES (16 * 1024) /* a piece ends behind the entry that passes this */
+#define LIVE_PIECE_BYTES ((size_t)16 * 1024) /* a piece ends behind the entry that passes this */
 #define LIVE_PIECE_BYTES_MAX (BX_JSON_BYTES_MAX + 64 * 1024)
 #define LIVE_FILTERS_MAX 16
 #define LIVE_WISH_BYTES_MAX 4096 /* of a message from a client */

@@ -103,42 +103,41 @@ static const char *now_text(const struct scene *scene)
 
 static const struct {
 	enum method method;
-	const char *url;
 	int status;
-	const char *type, *body; /* NULL: not looked at */
+	const char *url, *type, *body; /* NULL: not looked at */
 } cases[] = {
-	{ METHOD_GET, "/", 307, NULL, "" },
-	{ METHOD_GET, "/monitoring", 200, "text/html; charset=utf-8", "<!doctype html>" },
-	{ METHOD_HEAD, "/monitoring", 200, "text/html; charset=utf-8", NULL },
-	{ METHOD_GET, "/monitoring/", 307, NULL, "" },
-	{ METHOD_GET, "/monitoring/live.js", 200, "text/javascript; charset=utf-8", "let a;" },
-	{ METHOD_GET, "/monitoring/none.js", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/../main.c", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/nothing", 404, "application/problem+json",
+	{ METHOD_GET, 307, "/", NULL, "" },
+	{ METHOD_GET, 200, "/monitoring", "text/html; charset=utf-8", "<!doctype html>" },
+	{ METHOD_HEAD, 200, "/monitoring", "text/html; charset=utf-8", NULL },
+	{ METHOD_GET, 307, "/monitoring/", NULL, "" },
+	{ METHOD_GET, 200, "/monitoring/live.js", "text/javascript; charset=utf-8", "let a;" },
+	{ METHOD_GET, 404, "/monitoring/none.js", "application/problem+json", NULL },
+	{ METHOD_GET, 404, "/monitoring/../main.c", "application/problem+json", NULL },
+	{ METHOD_GET, 404, "/nothing", "application/problem+json",
 		"{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,\"detail\":\"there is nothing at /nothing; the "
 		"dashboard is at /monitoring\"}" },
-	{ METHOD_GET, "/monitoring/api", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/nothing", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/ws", 426, "application/problem+json", NULL },
-	{ METHOD_GET, "/healthz", 200, "application/json",
+	{ METHOD_GET, 404, "/monitoring/api", "application/problem+json", NULL },
+	{ METHOD_GET, 404, "/monitoring/api/nothing", "application/problem+json", NULL },
+	{ METHOD_GET, 426, "/monitoring/ws", "application/problem+json", NULL },
+	{ METHOD_GET, 200, "/healthz", "application/json",
 		"{\"ok\":true,\"connected\":true,\"settled\":true}" },
-	{ METHOD_HEAD, "/healthz", 200, "application/json", NULL },
-	{ METHOD_POST, "/healthz", 405, "application/problem+json", NULL },
-	{ METHOD_OTHER, "/monitoring/api/health", 405, "application/problem+json", NULL },
-	{ METHOD_POST, "/nothing", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/health?x=1", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/miners", 200, "application/json", "{\"miners\":[],\"next\":null}" },
-	{ METHOD_GET, "/monitoring/api/miners?limit=0", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/miners?limit=501", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/miners?limits=5", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/miners/gamma-3", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/miners/a/b", 404, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/metrics?hours=x", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/metrics?hour=1", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/metrics?from=0&step=1", 400, "application/problem+json", NULL },
-	{ METHOD_GET, "/monitoring/api/metrics", 200, "application/json", NULL },
-	{ METHOD_GET, "/monitoring/api/metrics?format=csv", 200, "text/csv; charset=utf-8", NULL },
-	{ METHOD_GET, "/monitoring/api/catalog", 200, "application/json", NULL },
+	{ METHOD_HEAD, 200, "/healthz", "application/json", NULL },
+	{ METHOD_POST, 405, "/healthz", "application/problem+json", NULL },
+	{ METHOD_OTHER, 405, "/monitoring/api/health", "application/problem+json", NULL },
+	{ METHOD_POST, 404, "/nothing", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/health?x=1", "application/problem+json", NULL },
+	{ METHOD_GET, 200, "/monitoring/api/miners", "application/json", "{\"miners\":[],\"next\":null}" },
+	{ METHOD_GET, 400, "/monitoring/api/miners?limit=0", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/miners?limit=501", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/miners?limits=5", "application/problem+json", NULL },
+	{ METHOD_GET, 404, "/monitoring/api/miners/gamma-3", "application/problem+json", NULL },
+	{ METHOD_GET, 404, "/monitoring/api/miners/a/b", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/metrics?hours=x", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/metrics?hour=1", "application/problem+json", NULL },
+	{ METHOD_GET, 400, "/monitoring/api/metrics?from=0&step=1", "application/problem+json", NULL },
+	{ METHOD_GET, 200, "/monitoring/api/metrics", "application/json", NULL },
+	{ METHOD_GET, 200, "/monitoring/api/metrics?format=csv", "text/csv; charset=utf-8", NULL },
+	{ METHOD_GET, 200, "/monitoring/api/catalog", "application/json", NULL },
 };
 
 static void each_route_answers(void **state)
@@ -285,8 +284,7 @@ static void pages_hold_each_miner_once(void **state)
 		json_auto_t *page = json_loads(scene->body, 0, NULL);
 		size_t index;
 		json_t *miner;
-		json_array_foreach(json_object_get(page, "miners"), index, miner)
-		{
+		json_array_foreach (json_object_get(page, "miners"), index, miner) {
 			(void)snprintf(id, sizeof id, "miner-%02zu", seen++);
 			assert_string_equal(json_string_value(json_object_get(miner, "id")), id);
 		}

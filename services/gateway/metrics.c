@@ -17,7 +17,7 @@ struct query {
 	enum metrics_format format;
 	char database[512];
 	struct bx_history *history;
-	const struct tail_record **records;
+	struct tail_record **records;
 	size_t record_count;
 	struct bx_error trouble; /* BX_OK: none */
 	struct bx_text text;
@@ -46,8 +46,8 @@ void metrics_free(struct metrics *metrics)
 	if (!metrics)
 		return;
 	struct query *query;
-	LIST_FOREACH(query, &metrics->queries, link)
-	query->metrics = NULL;
+	LIST_FOREACH (query, &metrics->queries, link)
+		query->metrics = NULL;
 	free(metrics);
 }
 
@@ -239,7 +239,7 @@ static void answer(struct query *query)
 {
 	if (query->text.cut) {
 		reply_problem(&query->reply, 400,
-			"the answer is over %d MB: ask for fewer series, a longer step or less time",
+			"the answer is over %zu MB: ask for fewer series, a longer step or less time",
 			METRICS_BYTES_MAX / 1024 / 1024);
 		return;
 	}
@@ -291,7 +291,7 @@ static void start(struct metrics *metrics, struct bx_history *history, const str
 void metrics_answer(struct metrics *metrics, const struct request *request, const struct reply *reply)
 {
 	struct bx_wall now = bx_wall_now(metrics->service->loop);
-	struct metrics_wish wish;
+	struct metrics_wish wish = { 0 };
 	struct bx_error error;
 	if (now.ms == 0) /* not to be trusted yet, but there is no other */
 		now = bx_clock_kernel.wall(&bx_clock_kernel);

@@ -6,7 +6,8 @@
 #include "services/gateway/routes.h"
 #include "services/gateway/tail.h"
 
-#define METRICS_BYTES_MAX (8 * 1024 * 1024) /* of an answer; a larger one is refused, with what to do */
+#define METRICS_BYTES_MAX \
+	((size_t)8 * 1024 * 1024) /* of an answer; a larger one is refused, with what to do */
 #define METRICS_QUERIES_MAX 16 /* at once; further ones are told to come again */
 
 struct metrics;

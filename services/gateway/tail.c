@@ -133,13 +133,12 @@ void tail_acknowledge(struct tail *tail, const struct bx_acknowledged *acknowled
 		tail->told = false;
 }
 
-const struct tail_record **tail_take(struct tail *tail, int64_t from, int64_t to, size_t *count)
+struct tail_record **tail_take(struct tail *tail, int64_t from, int64_t to, size_t *count)
 {
-	const struct tail_record **records = bx_alloc(tail->count + 1, sizeof(struct tail_record *));
+	struct tail_record **records = bx_alloc(tail->count + 1, sizeof(struct tail_record *));
 	struct kept *kept;
 	*count = 0;
-	TAILQ_FOREACH(kept, &tail->arrivals, arrival)
-	{
+	TAILQ_FOREACH (kept, &tail->arrivals, arrival) {
 		if (kept->record.second < from || kept->record.second >= to)
 			continue;
 		kept->users++;
@@ -148,9 +147,9 @@ const struct tail_record **tail_take(struct tail *tail, int64_t from, int64_t to
 	return records;
 }
 
-void tail_give_back(const struct tail_record **records, size_t count)
+void tail_give_back(struct tail_record **records, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		let_go((struct kept *)(void *)(uintptr_t)records[i]); /* the record is its first member */
+		let_go((struct kept *)(void *)records[i]); /* the record is its first member */
 	free(records);
 }

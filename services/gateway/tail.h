@@ -7,7 +7,7 @@
 #include "libbus/contract/payloads.h"
 #include <stddef.h>
 
-#define TAIL_BYTES_MAX (16 * 1024 * 1024)
+#define TAIL_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 struct tail;
 
@@ -30,6 +30,6 @@ struct tail_record {
 	size_t size;
 };
 /* Those of the range (unix seconds, without `to`), oldest arrival first; *count of them, the list is the caller's: tail_give_back. */
-const struct tail_record **tail_take(struct tail *tail, int64_t from, int64_t to, size_t *count);
+struct tail_record **tail_take(struct tail *tail, int64_t from, int64_t to, size_t *count);
 /* On the loop, too; frees the list. The tail itself may be gone. */
-void tail_give_back(const struct tail_record **records, size_t count);
+void tail_give_back(struct tail_record **records, size_t count);

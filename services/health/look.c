@@ -189,8 +189,7 @@ static void on_wake(void *arg)
 	health->wake_at = NEVER;
 	look_source(health, "collector");
 	look_due(health);
-	if (source_is_judged(&health->source))
-		tell_summary_soon(health); /* its times may read differently today */
+	tell_summary_soon(health); /* its times may read differently today */
 }
 
 void look_begin(struct health *health)

@@ -36,7 +36,7 @@ static void on_change(void *arg, const struct bx_message *message)
 	for (size_t i = 0; i < BX_COUNT(mirrored) && bx_is_settled(health->service->bus); i++)
 		if (mirrored[i].topic == message->topic)
 			mirrored[i].look(health, message->name);
-	if (message->topic == BX_MINER_CONFIG && source_is_judged(&health->source))
+	if (message->topic == BX_MINER_CONFIG)
 		tell_summary_soon(health); /* how many there are */
 }
 

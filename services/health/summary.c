@@ -269,7 +269,8 @@ static bool differs(double shown, double now, double share)
 bool summary_follow(struct figures *shown, const struct figures *now, int64_t shown_ms)
 {
 	double share = shown_ms < CHECK_REFRESH_MS ? FOLLOW_AT_ONCE : FOLLOW_LATER;
-	if (!differs(shown->hashrate_ghs, now->hashrate_ghs, share) && !differs(shown->power_w, now->power_w, share))
+	if (!differs(shown->hashrate_ghs, now->hashrate_ghs, share) &&
+		!differs(shown->power_w, now->power_w, share))
 		return false;
 	*shown = *now;
 	return true;

@@ -97,6 +97,6 @@ static void on_sum(void *arg)
 
 void tell_summary_soon(struct health *health)
 {
-	if (!health->sum)
+	if (!health->sum && source_is_judged(&health->source))
 		health->sum = bx_after(health->service->loop, SUM_MS, on_sum, health);
 }

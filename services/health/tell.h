@@ -7,7 +7,7 @@
 void tell_check(struct health *health, struct check *check);
 /* The target is no more, or is judged no more: its check ends. Nothing happens where there is none. */
 void tell_ended(struct health *health, const char *target);
-/* Makes the summary anew, soon: a hundred checks that change together make one sentence. */
+/* Makes the summary anew, soon: a hundred checks that change together make one sentence. Not before anything is judged. */
 void tell_summary_soon(struct health *health);
 void tell_summary(struct health *health);
 /* The summary as it is now. */

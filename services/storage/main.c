@@ -10,6 +10,7 @@ enum {
 	SAMPLES_MAX = 400000, /* values in hand, 6 MB */
 	TICKETS_MAX = 400000,
 	EVENT_DELAY_MS = 1000, /* events are gathered for so long */
+	CATCH_UP_MS = 1000,    /* at the end; a broker that dies meanwhile has nothing more for us */
 };
 
 struct storage {
@@ -17,7 +18,7 @@ struct storage {
 	struct ingest *ingest;      /* what came; pure, the commits' */
 	struct commits *commits;    /* one after the other, in a worker */
 	struct writer_outcome last; /* figures of the last commit */
-	uint64_t event_timer;
+	uint64_t event_timer, catch_up_timer;
 	uint64_t values_told; /* taken, when the rate was told last */
 	struct bx_mono told_at;
 	void (*finished)(void *arg);
@@ -160,6 +161,7 @@ static void storage_finish(void *state, void (*finished)(void *arg), void *arg)
 	storage->finished = finished;
 	storage->finished_arg = arg;
 	bx_when_caught_up(storage->service->bus, on_caught_up, storage);
+	storage->catch_up_timer = bx_after(storage->service->loop, CATCH_UP_MS, on_caught_up, storage);
 }
 
 static bool storage_open(void *state, struct bx_service *service, struct bx_error *error)
@@ -181,6 +183,7 @@ static void storage_close(void *state)
 {
 	struct storage *storage = state;
 	bx_cancel(storage->service->loop, storage->event_timer);
+	bx_cancel(storage->service->loop, storage->catch_up_timer);
 	commits_free(storage->commits); /* and ingest with it */
 }
 

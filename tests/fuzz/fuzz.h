@@ -8,10 +8,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A promise of the parser's header. It is no assert, since what is fuzzed is built with NDEBUG. */
-#define FUZZ_REQUIRE(promise)                                                                                 \
-	do {                                                                                                  \
-		if (!(promise)) {                                                                             \
-			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #promise);           \
-			abort();                                                                              \
-		}                                                                                             \
+#define FUZZ_REQUIRE(promise) \
+	do { \
+		if (!(promise)) { \
+			(void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #promise); \
+			abort(); \
+		} \
 	} while (0)

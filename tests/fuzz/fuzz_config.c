@@ -34,7 +34,8 @@ static void read_again(const struct bx_config *config)
 		(void)fputs(problems.data, stderr);
 	FUZZ_REQUIRE(again);
 	for (int key = 0; key < BX_KEY_COUNT; key++)
-		FUZZ_REQUIRE(strcmp(bx_config_text(config, (enum bx_key)key), bx_config_text(again, (enum bx_key)key)) == 0);
+		FUZZ_REQUIRE(strcmp(bx_config_text(config, (enum bx_key)key),
+				     bx_config_text(again, (enum bx_key)key)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bx_text_init(&problems, PROBLEMS_MAX);
 	if (strstr(text, "_FILE")) /* the fuzzer is not to open files of its own choice */
 		return 0;
-	BX_OWNED(bx_config_free) struct bx_config *config = bx_config_parse("fuzz.conf", text, size, &problems);
+	BX_OWNED(bx_config_free)
+	struct bx_config *config = bx_config_parse("fuzz.conf", text, size, &problems);
 	FUZZ_REQUIRE((config != NULL) == (problems.length == 0));
 	if (config)
 		read_again(config);

@@ -27,7 +27,7 @@ static struct {
 	struct gateway *gateway;
 	struct bx_loop *loop;
 	uint64_t exchange; /* asked last */
-	unsigned answers;  /* to it */
+	unsigned answers; /* to it */
 } world;
 
 static struct bx_mono fixed_mono(const struct bx_clock *clock)
@@ -53,19 +53,26 @@ static const struct bx_clock clock_fixed = { fixed_mono, fixed_wall, fixed_synch
 /* What there is to be seen: miners, and a record of each that storage has not. */
 static void fill(struct bx_memory *broker)
 {
-	static const char telemetry[] = "{\"time\":\"2026-01-01T00:00:00.000Z\",\"hashrate\":1234.5,\"power\":17.5,"
-					"\"asics\":[{\"hashrate\":600},{\"hashrate\":634.5}],\"state\":\"mining\"}";
-	static const char host[] = "{\"time\":\"2026-01-01T00:00:00.000Z\",\"cpu_usage\":3.5,\"disks\":{\"root\":{\"usage\":61.2}}}";
-	static const char entry[] = "{\"id\":\"gamma-3\",\"name\":\"Gamma\",\"url\":\"http://10.0.0.7\",\"enabled\":true}";
+	static const char telemetry[] =
+		"{\"time\":\"2026-01-01T00:00:00.000Z\",\"hashrate\":1234.5,\"power\":17.5,"
+		"\"asics\":[{\"hashrate\":600},{\"hashrate\":634.5}],\"state\":\"mining\"}";
+	static const char host[] =
+		"{\"time\":\"2026-01-01T00:00:00.000Z\",\"cpu_usage\":3.5,\"disks\":{\"root\":{\"usage\":61.2}}}";
+	static const char entry[] =
+		"{\"id\":\"gamma-3\",\"name\":\"Gamma\",\"url\":\"http://10.0.0.7\",\"enabled\":true}";
 	struct bx_packet packets[] = {
 		{ .topic = "bitaxe/home/miner/gamma-3/config", .bytes = entry, .retain = true },
 		{ .topic = "bitaxe/home/miner/gamma-3/availability", .bytes = "online", .retain = true },
 		{ .topic = "bitaxe/home/miner/gamma-3/telemetry", .bytes = telemetry, .retain = true },
 		{ .topic = "bitaxe/home/host/telemetry", .bytes = host, .retain = true },
-		{ .topic = "bitaxe/home/record/collector", .bytes = telemetry, .property_count = 3,
-			.properties = { { "topic", "miner/gamma-3/telemetry" }, { "session", "0123456789abcdef" },
-				{ "number", "1" } } },
-		{ .topic = "bitaxe/home/record/collector", .bytes = host, .property_count = 3,
+		{ .topic = "bitaxe/home/record/collector",
+			.bytes = telemetry,
+			.property_count = 3,
+			.properties = { { "topic", "miner/gamma-3/telemetry" },
+				{ "session", "0123456789abcdef" }, { "number", "1" } } },
+		{ .topic = "bitaxe/home/record/collector",
+			.bytes = host,
+			.property_count = 3,
 			.properties = { { "topic", "host/telemetry" }, { "session", "0123456789abcdef" },
 				{ "number", "2" } } },
 	};
@@ -86,9 +93,12 @@ static void begin(void)
 	bx_log_to("fuzz", BX_ERROR);
 	struct bx_memory *broker = bx_memory_new(1);
 	world.loop = bx_loop_new_simulated(&clock_fixed);
-	struct bx_life_options options = { .spec = &bx_service_spec, .loop = world.loop, .folder = "/nonexistent",
+	struct bx_life_options options = { .spec = &bx_service_spec,
+		.loop = world.loop,
+		.folder = "/nonexistent",
 		.config = bx_config_parse("fuzz.conf", settings, sizeof settings - 1, &problems),
-		.link = bx_memory_join(broker, world.loop), .session = 1 };
+		.link = bx_memory_join(broker, world.loop),
+		.session = 1 };
 	struct bx_life *life = bx_life_begin(&options, &error);
 	if (!life)
 		(void)fprintf(stderr, "%s\n", error.message);
@@ -124,7 +134,8 @@ static void ask(char *line, const char *none_match)
 	static const struct {
 		const char *word;
 		enum method method;
-	} methods[] = { { "GET ", METHOD_GET }, { "HEAD ", METHOD_HEAD }, { "POST ", METHOD_POST }, { "", METHOD_OTHER } };
+	} methods[] = { { "GET ", METHOD_GET }, { "HEAD ", METHOD_HEAD }, { "POST ", METHOD_POST },
+		{ "", METHOD_OTHER } };
 	const char *arguments[ARGUMENTS_MAX + 1] = { NULL };
 	size_t count = 0, which = 0;
 	while (strncmp(line, methods[which].word, strlen(methods[which].word)) != 0)
@@ -153,7 +164,10 @@ static void guard(const char *host, const char *origin)
 	char url[80];
 	(void)guard_origin(origin, host);
 	if (guard_host(&ours, host)) /* a name of ours has only these letters */
-		FUZZ_REQUIRE(strspn(host, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]+-") == strlen(host));
+		FUZZ_REQUIRE(
+			strspn(host,
+				"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:[]+-") ==
+			strlen(host));
 	if (!listen_read(host, &at, &error))
 		return;
 	listen_url(&at, url, sizeof url);

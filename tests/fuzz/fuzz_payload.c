@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!bx_topic_match(line, &topic, name))
 		return 0;
 	size -= (size_t)(bytes - data);
-	memset(&payload, 0xA5, sizeof payload); /* who reads what was not decoded reads nonsense, not a lucky zero */
+	memset(&payload, 0xA5,
+		sizeof payload); /* who reads what was not decoded reads nonsense, not a lucky zero */
 	memset(&again, 0x5A, sizeof again);
 	if (!bx_payload_decode(topic, (const char *)bytes, size, &payload, &error)) {
 		FUZZ_REQUIRE(error.code == BX_INVALID && error.message[0] != '\0');

@@ -16,7 +16,8 @@ static void check_row(const char *text)
 	if (!has_row || strpbrk(text, "+#"))
 		return;
 	FUZZ_REQUIRE(bx_topic_print(topic, name, printed) && strcmp(printed, text) == 0);
-	FUZZ_REQUIRE(bx_topic_match(printed, &again, name_again) && again == topic && strcmp(name, name_again) == 0);
+	FUZZ_REQUIRE(bx_topic_match(printed, &again, name_again) && again == topic &&
+		strcmp(name, name_again) == 0);
 	FUZZ_REQUIRE(bx_topic_filter(bx_topic_row(topic)->pattern, text));
 	FUZZ_REQUIRE(strlen(bx_name_last(name)) <= strlen(name));
 }
@@ -29,13 +30,15 @@ static void check_name(enum bx_topic topic, const char *name)
 	if (!bx_topic_print(topic, name, printed))
 		return;
 	FUZZ_REQUIRE(strlen(printed) < BX_TOPIC_SIZE && !strpbrk(printed, "+#"));
-	FUZZ_REQUIRE(bx_topic_match(printed, &again, name_again) && again == topic && strcmp(name, name_again) == 0);
+	FUZZ_REQUIRE(bx_topic_match(printed, &again, name_again) && again == topic &&
+		strcmp(name, name_again) == 0);
 }
 
 static void check_filter(const char *filter, const char *text)
 {
 	bool matches = bx_topic_filter(filter, text), theirs;
-	if (mosquitto_sub_topic_check(filter) != MOSQ_ERR_SUCCESS || mosquitto_pub_topic_check(text) != MOSQ_ERR_SUCCESS)
+	if (mosquitto_sub_topic_check(filter) != MOSQ_ERR_SUCCESS ||
+		mosquitto_pub_topic_check(text) != MOSQ_ERR_SUCCESS)
 		return;
 	if (mosquitto_topic_matches_sub(filter, text, &theirs) != MOSQ_ERR_SUCCESS)
 		return;

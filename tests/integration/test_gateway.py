@@ -24,7 +24,11 @@ from suite import ROOT, Broker, Service, free_port
 from wait import wait_until
 
 CONTRACT = os.path.join(ROOT, "libbus", "contract", "openapi.yaml")
-PAGES = {"BITAXE_WEB": os.path.join(ROOT, "web", "dist")}
+# ASan keeps what was freed for a while: little of it, where memory is measured
+PAGES = {
+    "BITAXE_WEB": os.path.join(ROOT, "web", "dist"),
+    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64",
+}
 NAME = "gamma-3"
 ENTRY = {"id": NAME, "name": "Gamma 3", "url": "http://10.0.0.7", "mac": "02:00:5E:10:00:12", "enabled": True}
 
@@ -34,6 +38,8 @@ def now_text(offset=0):
 
 
 class Gateway(Service):
+    """One a broker: a second one would be the same client to it, and put the first out."""
+
     def __init__(self, broker, config=None, **more):
         super().__init__("gateway", broker, {"WEB_LISTEN": "127.0.0.1:0", **(config or {})}, PAGES, **more)
         self.url = self.wait_for_log("listens").split("url=")[1].split()[0]
@@ -61,6 +67,13 @@ class Gateway(Service):
 
 @pytest.fixture(scope="module")
 def broker():
+    with Broker() as running:
+        yield running
+
+
+@pytest.fixture
+def own_broker():
+    """For a test that starts its own gateway."""
     with Broker() as running:
         yield running
 
@@ -340,7 +353,8 @@ def test_paths_do_not_lead_out(gateway):
     for path in ("/monitoring/../../../etc/passwd", "/monitoring/%2e%2e/%2e%2e/etc/passwd", "/monitoring/..%2fREADME.md",
                  "/monitoring/%00", "/monitoring//etc/passwd", "/monitoring/live.js%00.html"):  # fmt: skip
         received = exchange(gateway, b"GET " + path.encode() + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        assert status_of(received) in (None, 403, 404), path
+        assert status_of(received) in (None, 307, 403, 404), path
+        assert b"root:" not in received
 
 
 def test_dripping_requests_meet_our_deadline(gateway):
@@ -365,7 +379,7 @@ def test_dripping_requests_meet_our_deadline(gateway):
         for case in (
             ("head", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nx-drip: "),
             ("body", b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
-            ("silent post", b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
+            ("a second one's body", keep_alive + b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
         )
     ]
     for thread in threads:
@@ -376,6 +390,15 @@ def test_dripping_requests_meet_our_deadline(gateway):
     assert all(8 < seconds < 14 for seconds in ended.values()), ended
 
 
+def test_a_kept_connection_may_rest(gateway):
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with gateway.raw() as connection:
+        for _ in range(2):
+            connection.sendall(request)
+            assert status_of(connection.recv(4096)) == 200
+            time.sleep(12)
+
+
 def test_silent_connections_are_closed(gateway):
     started = time.monotonic()
     with gateway.raw() as connection:
@@ -383,9 +406,9 @@ def test_silent_connections_are_closed(gateway):
     assert time.monotonic() - started < 14
 
 
-def test_a_reader_that_stops_is_closed(broker):
+def test_a_reader_that_stops_is_closed(own_broker):
     """It asks for megabytes and takes none: its answer is not kept for ever."""
-    with Gateway(broker) as gateway:
+    with Gateway(own_broker) as gateway:
         with gateway.raw() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(b"GET /monitoring/api/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
@@ -513,9 +536,9 @@ def test_nonsense_from_a_client_ends_it_with_the_reason(gateway, said, code):
     asyncio.run(watch())
 
 
-def test_a_slow_client_costs_little_and_the_others_go_on(broker):
+def test_a_slow_client_costs_little_and_the_others_go_on(own_broker):
     """One reads nothing, one reads all; hundreds of kilobytes a second for some seconds."""
-    with Gateway(broker) as gateway:
+    with Gateway(own_broker) as gateway:
         slow = gateway.raw()
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.sendall(UPGRADE % (b"/monitoring/ws", b"localhost", b"websocket", b""))
@@ -525,7 +548,7 @@ def test_a_slow_client_costs_little_and_the_others_go_on(broker):
                 await next_message(client)
                 before, latest, padding = gateway.memory_kb(), -1, "x" * 1000
                 for number in range(2500):
-                    broker.say("custom/load/telemetry", {"number": number, "padding": padding}, retain=False)
+                    own_broker.say("custom/load/telemetry", {"number": number, "padding": padding}, retain=False)
                     if number % 50 == 0:  # whatever has come: numbers only rise
                         with contextlib.suppress(asyncio.TimeoutError):
                             while True:
@@ -552,12 +575,12 @@ def test_a_slow_client_costs_little_and_the_others_go_on(broker):
         slow.close()
 
 
-def test_a_large_snapshot_arrives_whole(broker):
+def test_a_large_snapshot_arrives_whole(own_broker):
     count = 1500
     for number in range(count):
-        broker.say(f"custom/n{number}/telemetry", {"number": number, "padding": "y" * 200})
+        own_broker.say(f"custom/n{number}/telemetry", {"number": number, "padding": "y" * 200})
     try:
-        with Gateway(broker) as gateway:
+        with Gateway(own_broker) as gateway:
 
             async def watch():
                 async with gateway.watch() as client:
@@ -567,12 +590,12 @@ def test_a_large_snapshot_arrives_whole(broker):
             assert len(asyncio.run(watch())) == count
     finally:
         for number in range(count):
-            broker.say(f"custom/n{number}/telemetry", None)
+            own_broker.say(f"custom/n{number}/telemetry", None)
 
 
-def test_a_dead_client_is_let_go(broker):
-    """Its machine is gone: no FIN, no answer to our ping. Nothing but the time is played: it is stopped."""
-    with Gateway(broker) as gateway:
+def test_a_dead_client_is_let_go(own_broker):
+    """Its machine is gone: no FIN, no answer to our ping. It never reads again."""
+    with Gateway(own_broker) as gateway:
         program = (
             "import socket, sys, time\n"
             f"s = socket.create_connection(('127.0.0.1', {gateway.port}))\n"
@@ -580,10 +603,12 @@ def test_a_dead_client_is_let_go(broker):
             "s.recv(100); print('on', flush=True); time.sleep(300)\n"
         )
         with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as dead:
-            assert dead.stdout.readline() == b"on\n"
-            assert connections_of(gateway.pid) >= 1
-            wait_until(lambda: connections_of(gateway.pid) == 0, 60, "the dead client to be let go")
-            dead.kill()
+            try:
+                assert dead.stdout.readline() == b"on\n"
+                assert connections_of(gateway.pid) == 1
+                wait_until(lambda: connections_of(gateway.pid) == 0, 60, "the dead client to be let go")
+            finally:
+                dead.kill()
 
 
 def test_a_client_hears_that_the_bus_is_gone_and_back():
@@ -608,26 +633,26 @@ def test_a_client_hears_that_the_bus_is_gone_and_back():
 # --- where it listens ---
 
 
-def test_a_taken_port_is_told_with_its_owner_and_a_free_one(broker):
+def test_a_taken_port_is_told_with_its_owner_and_a_free_one(own_broker):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with Service("gateway", broker, {"WEB_LISTEN": f"127.0.0.1:{port}"}, PAGES) as service:
+        with Service("gateway", own_broker, {"WEB_LISTEN": f"127.0.0.1:{port}"}, PAGES) as service:
             assert service.wait(10) == 1
             assert f"port {port} of 127.0.0.1 is taken by " in service.log()
             assert f"(pid {os.getpid()})" in service.log()
             free = int(re.search(r"WEB_LISTEN=127\.0\.0\.1:(\d+)", service.log()).group(1))
             assert free > port
-    with Gateway(broker, {"WEB_LISTEN": f"127.0.0.1:{free}"}) as gateway:
+    with Gateway(own_broker, {"WEB_LISTEN": f"127.0.0.1:{free}"}) as gateway:
         assert gateway.port == free
 
 
-def test_it_does_not_show_itself_to_others_unless_told_to(broker):
-    with Service("gateway", broker, {"WEB_LISTEN": "0.0.0.0:0"}, PAGES) as service:
+def test_it_does_not_show_itself_to_others_unless_told_to(own_broker):
+    with Service("gateway", own_broker, {"WEB_LISTEN": "0.0.0.0:0"}, PAGES) as service:
         assert service.wait(10) == 1
         assert "WEB_ANONYMOUS=read" in service.log()
-    with Gateway(broker, {"WEB_LISTEN": f"0.0.0.0:{free_port('0.0.0.0')}", "WEB_ANONYMOUS": "read"}) as gateway:
+    with Gateway(own_broker, {"WEB_LISTEN": f"0.0.0.0:{free_port('0.0.0.0')}", "WEB_ANONYMOUS": "read"}) as gateway:
         assert gateway.url.startswith("http://127.0.0.1:")
         assert gateway.get("/healthz").status_code == 200
 
@@ -642,11 +667,11 @@ def own_address():
             return None
 
 
-def test_one_other_machine_gets_so_many_connections_and_no_more(broker):
+def test_one_other_machine_gets_so_many_connections_and_no_more(own_broker):
     address = own_address()
     if not address or address.startswith("127."):
         pytest.skip("this machine has no address but loopback")
-    with Gateway(broker, {"WEB_LISTEN": f"0.0.0.0:{free_port('0.0.0.0')}", "WEB_ANONYMOUS": "read"}) as gateway:
+    with Gateway(own_broker, {"WEB_LISTEN": f"0.0.0.0:{free_port('0.0.0.0')}", "WEB_ANONYMOUS": "read"}) as gateway:
         with contextlib.ExitStack() as held:
             open_ = [held.enter_context(gateway.raw(address)) for _ in range(80)]
             request = b"GET /healthz HTTP/1.1\r\nHost: %s\r\n\r\n" % address.encode()
@@ -661,12 +686,12 @@ def test_one_other_machine_gets_so_many_connections_and_no_more(broker):
         assert requests.get(f"http://{address}:{gateway.port}/healthz", timeout=10).status_code == 200
 
 
-def test_ipv6_loopback(broker):
+def test_ipv6_loopback(own_broker):
     try:
         port = free_port_six()
     except OSError:
         pytest.skip("no IPv6 here")
-    with Gateway(broker, {"WEB_LISTEN": f"[::1]:{port}"}) as gateway:
+    with Gateway(own_broker, {"WEB_LISTEN": f"[::1]:{port}"}) as gateway:
         assert gateway.url == f"http://[::1]:{port}"
         assert gateway.get("/monitoring/api/health").status_code == 200
 
@@ -677,8 +702,8 @@ def free_port_six():
         return probe.getsockname()[1]
 
 
-def test_a_base_path_is_taken_off(broker):
-    with Gateway(broker, {"WEB_BASE_PATH": "/rigs"}) as gateway:
+def test_a_base_path_is_taken_off(own_broker):
+    with Gateway(own_broker, {"WEB_BASE_PATH": "/rigs"}) as gateway:
         assert gateway.get("/rigs/healthz").status_code == 200
         assert gateway.get("/rigs/monitoring/api/miners").status_code == 200
         assert gateway.get("/rigs/monitoring/live.js").status_code == 200
@@ -692,13 +717,13 @@ def test_a_base_path_is_taken_off(broker):
 
         assert asyncio.run(watch())
     for wrong in ("rigs", "/rigs/", "//rigs", "/ri gs", "/" + "x" * 200):
-        with Service("gateway", broker, {"WEB_LISTEN": "127.0.0.1:0", "WEB_BASE_PATH": wrong}, PAGES) as service:
+        with Service("gateway", own_broker, {"WEB_LISTEN": "127.0.0.1:0", "WEB_BASE_PATH": wrong}, PAGES) as service:
             assert service.wait(10) == 1
             assert "WEB_BASE_PATH" in service.log()
 
 
-def test_without_pages_the_api_serves(broker):
-    with Service("gateway", broker, {"WEB_LISTEN": "127.0.0.1:0"}, {"BITAXE_WEB": "/nowhere"}) as service:
+def test_without_pages_the_api_serves(own_broker):
+    with Service("gateway", own_broker, {"WEB_LISTEN": "127.0.0.1:0"}, {"BITAXE_WEB": "/nowhere"}) as service:
         url = service.wait_for_log("listens").split("url=")[1].split()[0]
         assert requests.get(url + "/monitoring", timeout=10).status_code == 404
         assert requests.get(url + "/monitoring/api/health", timeout=10).status_code == 200
@@ -707,9 +732,9 @@ def test_without_pages_the_api_serves(broker):
 # --- the end ---
 
 
-def test_it_stops_within_a_second_under_load_and_leaks_nothing(broker):
+def test_it_stops_within_a_second_under_load_and_leaks_nothing(own_broker):
     """Browsers, downloads, drips and stuck readers; the exit status is LeakSanitizer's, too, in a dev build."""
-    gateway = Gateway(broker)
+    gateway = Gateway(own_broker)
     stop = threading.Event()
 
     def ask():
@@ -732,7 +757,7 @@ def test_it_stops_within_a_second_under_load_and_leaks_nothing(broker):
     def publish():
         number = 0
         while not stop.is_set():
-            broker.say("custom/load/telemetry", {"number": number}, retain=False)
+            own_broker.say("custom/load/telemetry", {"number": number}, retain=False)
             number += 1
 
     try:

@@ -100,6 +100,10 @@ class Broker:
         self._process = Process([program, "-c", self._config], os.path.join(self.folder, "log"))
         wait_until(self._answers, 10, lambda: f"the broker:\n{self._process.log()}")
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def kill(self):
         """As a power cut: all that was retained is gone."""
         self._process.end()

@@ -9,7 +9,8 @@ const ABSENT = "—";
 
 const FLEET = ["hashrate", "power", "efficiency", "earned_percentage", "active_miners", "enabled_miners"];
 const HOST = ["cpu_usage", "memory_usage", "disk_usage", "temperature", "load_average"];
-const MINER = ["hashrate", "efficiency", "asic_temperature", "vr_temperature", "fan_speed", "fan_rpm", "power"];
+// a column each; a second name stands below the first, which gives the label
+const MINER = [["hashrate"], ["efficiency"], ["asic_temperature"], ["vr_temperature"], ["fan_speed", "fan_rpm"], ["power"]];
 
 let rows = new Map(); // "miner/hashrate" to its row of the catalogue
 let state = new Map(); // topic to payload
@@ -71,7 +72,7 @@ function show(place, row, value, seconds, withAge) {
 	const [number, unit, age] = place.children;
 	const known = value !== undefined && value !== null;
 	const old = known && seconds !== null && seconds >= OLD_S;
-	set(number, valueWords(row, value));
+	set(number, known || !place.previousElementSibling?.dataset.name ? valueWords(row, value) : ""); // one dash a cell
 	set(unit, known && row.unit ? `\u202f${row.unit}` : "");
 	number.classList.toggle("old", old);
 	if (age) set(age, known && seconds !== null ? ageWords(seconds) : "");
@@ -94,10 +95,14 @@ function drawFigures(list, scope, names, topic) {
 	});
 }
 
+function minerLabel(name) {
+	return rows.get(`miner/${name}`)?.label ?? name;
+}
+
 function drawHeads() {
 	const heads = byId("heads");
 	if (heads.firstChild) return;
-	for (const label of ["Name", "State", ...MINER.map((name) => rows.get(`miner/${name}`)?.label ?? name)]) {
+	for (const label of ["Name", "State", ...MINER.map(([name]) => minerLabel(name))]) {
 		const head = make(heads, "th");
 		head.scope = "col";
 		head.textContent = label;
@@ -115,10 +120,10 @@ function drawMiner(line, id, config) {
 		line.dataset.id = id;
 		make(line, "th").scope = "row";
 		make(line, "td");
-		for (const name of MINER) {
+		for (const names of MINER) {
 			const cell = make(line, "td");
-			cell.dataset.name = name;
-			cell.dataset.label = rows.get(`miner/${name}`)?.label ?? name;
+			cell.dataset.label = minerLabel(names[0]);
+			for (const name of names) make(cell, "div").dataset.name = name;
 		}
 	}
 	const [title, presence, ...cells] = line.children;
@@ -128,10 +133,11 @@ function drawMiner(line, id, config) {
 	set(title, config.name || id);
 	set(presence, words);
 	presence.classList.toggle("silent", words === "silent");
-	MINER.forEach((name, index) => {
+	for (const place of cells.flatMap((cell) => [...cell.children])) {
+		const { name } = place.dataset;
 		const row = rows.get(`miner/${name}`);
-		if (row) show(cells[index], row, telemetry?.[name], seconds, index === 0);
-	});
+		if (row) show(place, row, telemetry?.[name], seconds, name === "hashrate");
+	}
 }
 
 function drawMiners() {
