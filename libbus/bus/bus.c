@@ -36,7 +36,10 @@ struct listener {
 };
 
 struct wait {
+	LIST_ENTRY(wait) link;
+	struct bx_bus *bus;
 	uint64_t marker; /* whose return ends it, or a later one's */
+	uint64_t timer;  /* 0: it waits as long as it takes */
 	void (*arrived)(void *arg);
 	void *arg;
 };
@@ -63,8 +66,7 @@ struct bx_bus {
 
 	struct listener *listeners;
 	size_t listener_count;
-	struct wait *waits;
-	size_t wait_count;
+	LIST_HEAD(, wait) waits;
 	char *ghosts[GHOSTS_MAX]; /* retained topics of ours that we have not said */
 	size_t ghost_count;
 	void (*closed)(void *arg);
@@ -253,6 +255,20 @@ void bx_sample(
 	if (keep == BX_RECORD && values->time.ms != 0)
 		record(bus, topic, name, text.data, text.length);
 	pump(bus);
+}
+
+bool bx_record_label(const struct bx_message *message, struct bx_record_label *label)
+{
+	const char *topic = bx_packet_property(message->packet, "topic");
+	const char *session = bx_packet_property(message->packet, "session");
+	const char *number = bx_packet_property(message->packet, "number");
+	int64_t counted;
+	if (!topic || !session || !number || !bx_parse_hex(session, 16, &label->session) ||
+		!bx_parse_integer(number, 1, INT64_MAX, &counted))
+		return false;
+	label->topic = topic;
+	label->number = (uint64_t)counted;
+	return true;
 }
 
 static void add_fact(struct bx_json *json, const struct bx_field *field)
@@ -496,6 +512,15 @@ static void unsubscribe_own(struct bx_bus *bus)
 	}
 }
 
+static void end_wait(void *arg)
+{
+	struct wait ended = *(struct wait *)arg;
+	LIST_REMOVE((struct wait *)arg, link);
+	free(arg);
+	bx_cancel(ended.bus->loop, ended.timer);
+	ended.arrived(ended.arg);
+}
+
 static void on_marker(struct bx_bus *bus, uint64_t marker)
 {
 	if (marker < bus->first_marker || marker > bus->last_marker)
@@ -503,14 +528,11 @@ static void on_marker(struct bx_bus *bus, uint64_t marker)
 	if (marker == bus->first_marker)
 		unsubscribe_own(bus);
 	bus->settled = true;
-	for (size_t i = 0; i < bus->wait_count;) {
-		struct wait wait = bus->waits[i];
-		if (wait.marker > marker) {
-			i++;
-			continue;
-		}
-		bus->waits[i] = bus->waits[--bus->wait_count];
-		wait.arrived(wait.arg);
+	struct wait *next;
+	for (struct wait *wait = LIST_FIRST(&bus->waits); wait; wait = next) {
+		next = LIST_NEXT(wait, link);
+		if (wait->marker <= marker)
+			end_wait(wait);
 	}
 }
 
@@ -609,6 +631,7 @@ struct bx_bus *bx_bus_new(struct bx_loop *loop, const struct bx_bus_options *opt
 	bx_bus_root(bus->site, bus->root);
 	(void)snprintf(bus->reply, sizeof bus->reply, "%sreply/%s/%s", bus->root, options->role, bus->client);
 	STAILQ_INIT(&bus->passing);
+	LIST_INIT(&bus->waits);
 	char name[BX_NAME_SIZE];
 	(void)snprintf(name, sizeof name, "%s", bx_bus_reply_name(bus));
 	bx_hear(bus, BX_REPLY, name, NULL, NULL);
@@ -635,7 +658,11 @@ void bx_bus_free(struct bx_bus *bus)
 	bx_states_free(bus->states);
 	bx_outbox_free(bus->outbox);
 	free(bus->listeners);
-	free(bus->waits);
+	for (struct wait *wait; (wait = LIST_FIRST(&bus->waits));) {
+		LIST_REMOVE(wait, link);
+		bx_cancel(bus->loop, wait->timer);
+		free(wait);
+	}
 	free(bus);
 }
 
@@ -678,10 +705,12 @@ void bx_hear(struct bx_bus *bus, enum bx_topic topic, const char *name, bx_heard
 		subscribe(bus, listener);
 }
 
-static void wait_for(struct bx_bus *bus, uint64_t marker, void (*arrived)(void *arg), void *arg)
+static struct wait *wait_for(struct bx_bus *bus, uint64_t marker, void (*arrived)(void *arg), void *arg)
 {
-	bus->waits = bx_grow(bus->waits, bus->wait_count + 1, sizeof *bus->waits);
-	bus->waits[bus->wait_count++] = (struct wait){ marker, arrived, arg };
+	struct wait *wait = bx_alloc(1, sizeof *wait);
+	*wait = (struct wait){ .bus = bus, .marker = marker, .arrived = arrived, .arg = arg };
+	LIST_INSERT_HEAD(&bus->waits, wait, link);
+	return wait;
 }
 
 void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg)
@@ -689,17 +718,18 @@ void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg)
 	if (bus->settled)
 		bx_after(bus->loop, 0, settled, arg);
 	else
-		wait_for(bus, 1, settled, arg);
+		(void)wait_for(bus, 1, settled, arg); /* as long as it takes */
 }
 
-void bx_when_caught_up(struct bx_bus *bus, void (*caught_up)(void *arg), void *arg)
+void bx_when_caught_up(struct bx_bus *bus, int64_t wait_ms, void (*caught_up)(void *arg), void *arg)
 {
 	if (!bus->connected) {
 		bx_after(bus->loop, 0, caught_up, arg);
 		return;
 	}
 	send_marker(bus);
-	wait_for(bus, bus->last_marker, caught_up, arg);
+	struct wait *wait = wait_for(bus, bus->last_marker, caught_up, arg);
+	wait->timer = bx_after(bus->loop, wait_ms, end_wait, wait);
 }
 
 bool bx_is_settled(const struct bx_bus *bus)

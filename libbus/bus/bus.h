@@ -61,6 +61,13 @@ void bx_recall(struct bx_bus *bus, enum bx_topic topic, bx_heard *heard, void *a
 enum bx_keep { BX_SHOW, BX_RECORD };
 void bx_sample(
 	struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values, enum bx_keep keep);
+/* What a message on record/<service> says of itself. Borrowed as the message is. */
+struct bx_record_label {
+	const char *topic; /* the live topic under the root: whose values or event its bytes are */
+	uint64_t session, number;
+};
+/* False: it says it not, or not so that anybody could be told that it is kept. */
+bool bx_record_label(const struct bx_message *message, struct bx_record_label *label);
 /* Something happened to `target` ("miner/gamma-3"): said once and recorded. `fields` by BX_FIELDS(BX_F("url", url), ...). */
 void bx_event(struct bx_bus *bus, const char *type, const char *target, const struct bx_field *fields);
 /* Sends once, or not at all while disconnected. `packet` may be NULL, else its properties are used. */
@@ -70,9 +77,9 @@ void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const ch
 /* Calls back once all that was retained when we subscribed has been delivered: "none" and "not yet" differ from here. */
 void bx_when_settled(struct bx_bus *bus, void (*settled)(void *arg), void *arg);
 bool bx_is_settled(const struct bx_bus *bus);
-/* Calls back once all that the broker has for us now has been delivered; soon, where we are not connected. A connection that
- * ends before does not end the wait: the next one's first marker does. */
-void bx_when_caught_up(struct bx_bus *bus, void (*caught_up)(void *arg), void *arg);
+/* Calls back once all that the broker has for us now has been delivered, after `wait_ms` at the latest; soon, where we are not
+ * connected. */
+void bx_when_caught_up(struct bx_bus *bus, int64_t wait_ms, void (*caught_up)(void *arg), void *arg);
 
 struct bx_loop *bx_bus_loop(const struct bx_bus *bus);
 const char *bx_bus_site(const struct bx_bus *bus);

@@ -655,13 +655,13 @@ static void caught_up_comes_behind_what_is_on_its_way(void **state)
 {
 	struct scene *scene = *state;
 	open_bus(scene, false);
-	bx_when_caught_up(scene->bus, count_call, scene); /* nobody is there: soon */
+	bx_when_caught_up(scene->bus, 60000, count_call, scene); /* nobody is there: soon */
 	assert_int_equal(scene->times, 0);
 	pass(scene, 0);
 	assert_int_equal(scene->times, 1);
 
 	connect(scene);
-	bx_when_caught_up(scene->bus, count_call, scene);
+	bx_when_caught_up(scene->bus, 60000, count_call, scene);
 	BX_OWNED(free) char *own = bx_copy(bx_packet_property(scene->hand->packets[1], "marker"));
 	receive(scene, "reply/suite/bxctl-7", "{}", false,
 		bx_packet_property(scene->hand->packets[0], "marker"));
@@ -669,7 +669,7 @@ static void caught_up_comes_behind_what_is_on_its_way(void **state)
 	receive(scene, "reply/suite/bxctl-7", "{}", false, own);
 	assert_int_equal(scene->times, 2);
 
-	bx_when_caught_up(scene->bus, count_call, scene);
+	bx_when_caught_up(scene->bus, 60000, count_call, scene);
 	disconnect(scene);
 	pass(scene, 10000);
 	assert_int_equal(scene->times, 2);
@@ -677,6 +677,12 @@ static void caught_up_comes_behind_what_is_on_its_way(void **state)
 	receive(scene, "reply/suite/bxctl-7", "{}", false,
 		bx_packet_property(scene->hand->packets[scene->hand->count - 1], "marker"));
 	assert_int_equal(scene->times, 3);
+
+	bx_when_caught_up(scene->bus, 1000, count_call, scene); /* its marker is never back */
+	pass(scene, 999);
+	assert_int_equal(scene->times, 3);
+	pass(scene, 1);
+	assert_int_equal(scene->times, 4);
 }
 
 /* --- an owner's broker, which keeps what is retained over our deaths --- */

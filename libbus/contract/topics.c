@@ -69,6 +69,8 @@ static bool match_row(const char *pattern, const char *text, char name[BX_NAME_S
 
 bool bx_topic_match(const char *text, enum bx_topic *topic, char name[BX_NAME_SIZE])
 {
+	if (strpbrk(text, "+#"))
+		return false; /* a filter is no topic */
 	for (size_t i = 0; i < BX_COUNT(rows); i++) {
 		if (match_row(rows[i].pattern, text, name)) {
 			*topic = (enum bx_topic)i;

@@ -237,8 +237,11 @@ static void read_pool(json_t *answer, struct bx_miner_facts *about)
 		url = scheme + 3;
 	bx_clean(about->pool_host, sizeof about->pool_host, url ? url : "");
 	char *port = strrchr(about->pool_host, ':');
-	if (port && read_text_number(port + 1, &about->pool_port))
+	if (port && read_text_number(port + 1, &about->pool_port)) {
 		*port = '\0';
+		while (port > about->pool_host && port[-1] == ' ') /* "pool.example :3333", as people type */
+			*--port = '\0';
+	}
 	(void)snprintf(key, sizeof key, "%sPort", prefix);
 	double number;
 	if (read_number(answer, key, &number))

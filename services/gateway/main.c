@@ -4,19 +4,13 @@
 #include "libbus/contract/print.h"
 #include "services/gateway/gateway.h"
 #include <stdio.h>
-#include <string.h>
 
 static void on_record(void *state, const struct bx_message *message)
 {
 	struct gateway *gateway = state;
-	const char *topic = bx_packet_property(message->packet, "topic");
-	const char *session_text = bx_packet_property(message->packet, "session");
-	const char *number_text = bx_packet_property(message->packet, "number");
-	uint64_t session;
-	int64_t number;
-	if (topic && session_text && number_text && bx_parse_hex(session_text, 16, &session) &&
-		bx_parse_integer(number_text, 1, INT64_MAX, &number))
-		tail_put(gateway->tail, topic, session, (uint64_t)number, message->bytes, message->size);
+	struct bx_record_label label;
+	if (bx_record_label(message, &label))
+		tail_put(gateway->tail, label.topic, label.session, label.number, message->bytes, message->size);
 }
 
 static void on_recorded(void *state, const struct bx_message *message)

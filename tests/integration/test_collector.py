@@ -256,6 +256,7 @@ def test_refuses_what_is_no_miner(broker):
             miners.fault("127.1.0.1", kind)
             answer = bus.ask("miner-add", url=f"127.1.0.1:{miners.port}")
             assert (answer["ok"], answer["error"]["code"]) == (False, code), (kind, answer)
+            assert kind != "http401" or "HTTP status 401" in answer["error"]["message"]
         miners.fault("127.1.0.1", "silent")
         assert bus.ask("miner-add", url=f"127.1.0.1:{miners.port}")["error"]["code"] == "timed_out"
         miners.fault("127.1.0.1", "none")

@@ -408,13 +408,15 @@ def test_silent_connections_are_closed(gateway):
 
 def test_a_reader_that_stops_is_closed(own_broker):
     """It asks for megabytes and takes none: its answer is not kept for ever."""
-    with Gateway(own_broker) as gateway:
-        with gateway.raw() as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.sendall(b"GET /monitoring/api/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n" * 60)
-            time.sleep(1)
-            assert gateway.get("/healthz").status_code == 200
-            wait_until(lambda: connections_of(gateway.pid) <= 1, 30, "the connection to be closed")
+    with Gateway(own_broker) as gateway, gateway.raw() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        started = time.monotonic()
+        connection.sendall(b"GET /monitoring/api/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
+        time.sleep(1)
+        assert connections_of(gateway.pid) == 1
+        assert gateway.get("/healthz").status_code == 200
+        wait_until(lambda: connections_of(gateway.pid) == 0, 30, "the connection to be closed")
+        assert 8 < time.monotonic() - started < 25
 
 
 def connections_of(pid):

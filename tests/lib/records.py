@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
+from queue import SimpleQueue
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -133,7 +134,8 @@ class Records:
 
 class Publisher:
     """A publisher that follows DESIGN section 5, with a clock of its own: an outbox with a bound, sent again on online and
-    again_s after it was last sent, at most 100 on the way, none while disconnected."""
+    again_s after it was last sent, at most 100 on the way, none while disconnected. It works when it is looked at: what
+    paho's thread hears waits for the next pump(), sample() or unrecorded()."""
 
     def __init__(self, broker, name="probe", outbox_max=65536, again_s=4, clock_s=0):
         self.session = secrets.token_hex(8)
@@ -142,11 +144,13 @@ class Publisher:
         self._name, self._outbox_max, self._again_s = name, outbox_max, again_s
         self._outbox = OrderedDict()  # number -> [topic, payload, when it was sent or None]
         self._on_way, self._bytes = set(), 0
-        self._lock = threading.RLock()
+        self._heard = SimpleQueue()  # functions
         self._client = broker.client(name)
         self._client.reconnect_delay_set(0.1, 0.2)
-        self._client.on_message = self._heard
-        self._client.on_publish = self._published
+        self._client.on_message = lambda client, userdata, message: self._heard.put(lambda: self._hear(message))
+        self._client.on_publish = lambda client, userdata, number, *more: self._heard.put(
+            lambda: self._on_way.discard(number)
+        )
         self._client.on_connect = lambda *unused: self._subscribe()
         self._subscribe()
 
@@ -158,67 +162,59 @@ class Publisher:
         self._client.disconnect()
 
     def _subscribe(self):
-        with self._lock:
-            self._on_way.clear()
+        self._heard.put(self._on_way.clear)
         for topic in (f"recorded/{self._name}", "service/storage/availability"):
             self._client.subscribe(ROOT + topic, qos=1)
 
-    def _heard(self, client, userdata, message):
-        with self._lock:
-            if message.topic.endswith("/availability"):
-                for entry in self._outbox.values() if message.payload == b"online" else ():
-                    entry[2] = None
-            else:
-                said = json.loads(message.payload)
-                for first, last in said["ranges"] if said["session"] == self.session else ():
-                    for number in range(first, last + 1):
-                        self._forget(number)
-        self.pump()
-
-    def _published(self, client, userdata, message_id, *unused):
-        with self._lock:
-            self._on_way.discard(message_id)
+    def _hear(self, message):
+        if message.topic.endswith("/availability"):
+            for entry in self._outbox.values() if message.payload == b"online" else ():
+                entry[2] = None
+            return
+        said = json.loads(message.payload)
+        for first, last in said["ranges"] if said["session"] == self.session else ():
+            for number in range(first, last + 1):
+                self._forget(number)
 
     def _forget(self, number):
         entry = self._outbox.pop(number, None)
         self._bytes -= len(entry[1]) + 100 if entry else 0
 
     def sample(self, source="host", **values):
-        """Records values of now, by our own clock; the key, or None where our clock has not moved on by a second."""
+        """Records values of now, by our own clock; returns the key."""
         when = time.time() + self.clock_s
         text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(when)) + ".000Z"
         self.put(f"{source}/telemetry", json.dumps({"time": text, **values}).encode())
         return (source, int(when))
 
     def put(self, topic, payload):
-        with self._lock:
-            self.last += 1
-            self._outbox[self.last] = [topic, payload, None]
-            self._bytes += len(payload) + 100
-            while self._bytes > self._outbox_max:
-                self._forget(next(iter(self._outbox)))
-                self.dropped += 1
+        self.last += 1
+        self._outbox[self.last] = [topic, payload, None]
+        self._bytes += len(payload) + 100
+        while self._bytes > self._outbox_max:
+            self._forget(next(iter(self._outbox)))
+            self.dropped += 1
         self.pump()
 
     def pump(self):
-        """Sends what is due; called by whoever waits."""
+        """Hears what came and sends what is due; called by whoever waits."""
+        while not self._heard.empty():
+            self._heard.get()()
         now = time.monotonic()
-        with self._lock:
-            for number, entry in list(self._outbox.items()):
-                if not self._client.is_connected() or len(self._on_way) >= 100:
-                    return
-                if entry[2] is not None and now - entry[2] < self._again_s:
-                    continue
-                properties = Properties(PacketTypes.PUBLISH)
-                properties.UserProperty = [("topic", entry[0]), ("session", self.session), ("number", str(number))]
-                told = self._client.publish(f"{ROOT}record/{self._name}", entry[1], qos=1, properties=properties)
-                self._on_way.add(told.mid)
-                entry[2] = now
+        for number, entry in list(self._outbox.items()):
+            if not self._client.is_connected() or len(self._on_way) >= 100:
+                return
+            if entry[2] is not None and now - entry[2] < self._again_s:
+                continue
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.UserProperty = [("topic", entry[0]), ("session", self.session), ("number", str(number))]
+            told = self._client.publish(f"{ROOT}record/{self._name}", entry[1], qos=1, properties=properties)
+            self._on_way.add(told.mid)
+            entry[2] = now
 
     def unrecorded(self):
         self.pump()
-        with self._lock:
-            return len(self._outbox)
+        return len(self._outbox)
 
 
 class Database:
