@@ -9,60 +9,25 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.parse
 
 import jsonschema
 import pytest
 import requests
 import websockets
 import yaml
+from gateway import PAGES, UPGRADE, Gateway, connections_of, count_answers, exchange, status_of
 from suite import ROOT, Broker, Service, free_port
 from wait import wait_until
 
 CONTRACT = os.path.join(ROOT, "libbus", "contract", "openapi.yaml")
-# ASan keeps what was freed for a while: little of it, where memory is measured
-PAGES = {
-    "BITAXE_WEB": os.path.join(ROOT, "web", "dist"),
-    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=64",
-}
 NAME = "gamma-3"
 ENTRY = {"id": NAME, "name": "Gamma 3", "url": "http://10.0.0.7", "mac": "02:00:5E:10:00:12", "enabled": True}
 
 
 def now_text(offset=0):
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + offset))
-
-
-class Gateway(Service):
-    """One a broker: a second one would be the same client to it, and put the first out."""
-
-    def __init__(self, broker, config=None, **more):
-        super().__init__("gateway", broker, {"WEB_LISTEN": "127.0.0.1:0", **(config or {})}, PAGES, **more)
-        self.url = self.wait_for_log("listens").split("url=")[1].split()[0]
-        self.port = urllib.parse.urlsplit(self.url).port
-        wait_until(lambda: self.get("/healthz").json()["settled"], 10, "the bus to be settled")
-
-    def get(self, path, **more):
-        return requests.get(self.url + path, timeout=20, allow_redirects=False, **more)
-
-    def raw(self, address="127.0.0.1"):
-        return socket.create_connection((address, self.port), timeout=30)
-
-    def watch(self, path="/monitoring/ws", **more):
-        return websockets.connect(self.url.replace("http", "ws") + path, max_size=None, compression=None, **more)
-
-    def cpu_seconds(self):
-        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_kb(self):
-        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
 
 @pytest.fixture(scope="module")
@@ -82,34 +47,6 @@ def own_broker():
 def gateway(broker):
     with Gateway(broker) as running:
         yield running
-
-
-def read_all(connection, seconds=20):
-    """What comes until the other side closes."""
-    connection.settimeout(seconds)
-    received = b""
-    with contextlib.suppress(ConnectionResetError):
-        while True:
-            more = connection.recv(65536)
-            if not more:
-                break
-            received += more
-    return received
-
-
-def exchange(gateway, request, seconds=20):
-    """Sends bytes as they are; all that comes until the close."""
-    with gateway.raw() as connection:
-        connection.sendall(request)
-        return read_all(connection, seconds)
-
-
-def count_answers(received):
-    return len(re.findall(rb"HTTP/1\.[01] \d\d\d", received))
-
-
-def status_of(received):
-    return int(received.split(b" ", 2)[1]) if received else None
 
 
 # --- the contract ---
@@ -357,81 +294,6 @@ def test_paths_do_not_lead_out(gateway):
         assert b"root:" not in received
 
 
-def test_dripping_requests_meet_our_deadline(gateway):
-    """A byte a second: lws would begin its timeouts anew with each."""
-    ended = {}
-
-    def drip(what, first):
-        started = time.monotonic()
-        with gateway.raw() as connection, contextlib.suppress(ConnectionError):
-            connection.sendall(first)
-            connection.settimeout(1)
-            while time.monotonic() - started < 40:
-                connection.sendall(b"x")
-                with contextlib.suppress(socket.timeout):
-                    if connection.recv(4096) == b"":
-                        break
-        ended[what] = time.monotonic() - started
-
-    keep_alive = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    threads = [
-        threading.Thread(target=drip, args=case)
-        for case in (
-            ("head", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nx-drip: "),
-            ("body", b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
-            ("a second one's body", keep_alive + b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
-        )
-    ]
-    for thread in threads:
-        thread.start()
-    assert count_answers(exchange(gateway, keep_alive + keep_alive.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))) == 2
-    for thread in threads:
-        thread.join()
-    assert all(8 < seconds < 14 for seconds in ended.values()), ended
-
-
-def test_a_kept_connection_may_rest(gateway):
-    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with gateway.raw() as connection:
-        for _ in range(2):
-            connection.sendall(request)
-            assert status_of(connection.recv(4096)) == 200
-            time.sleep(12)
-
-
-def test_silent_connections_are_closed(gateway):
-    started = time.monotonic()
-    with gateway.raw() as connection:
-        assert read_all(connection, 30) == b""
-    assert time.monotonic() - started < 14
-
-
-def test_a_reader_that_stops_is_closed(own_broker):
-    """It asks for megabytes and takes none: its answer is not kept for ever."""
-    with Gateway(own_broker) as gateway, gateway.raw() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        started = time.monotonic()
-        connection.sendall(b"GET /monitoring/api/catalog HTTP/1.1\r\nHost: localhost\r\n\r\n" * 400)
-        time.sleep(1)
-        assert connections_of(gateway.pid) == 1
-        assert gateway.get("/healthz").status_code == 200
-        wait_until(lambda: connections_of(gateway.pid) == 0, 30, "the connection to be closed")
-        assert 8 < time.monotonic() - started < 25
-
-
-def connections_of(pid):
-    """How many TCP sockets a process has, its listening one not counted."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    inodes = {row[9] for row in rows if row[3] != "0A"}
-    count = 0
-    for name in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError):
-            link = os.readlink(f"/proc/{pid}/fd/{name}")
-            count += link.startswith("socket:[") and link[8:-1] in inodes
-    return count
-
-
 # --- Host and Origin ---
 
 
@@ -444,12 +306,6 @@ def test_foreign_names_are_misdirected(gateway):
         assert "miners" not in answer.json()
     for host in ("localhost", f"localhost:{gateway.port}", "127.0.0.1:1", "[::1]", socket.gethostname()):
         assert gateway.get("/monitoring/api/miners", headers={"Host": host}).status_code == 200, host
-
-
-UPGRADE = (
-    b"GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: %s\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
-)
 
 
 @pytest.mark.parametrize(
@@ -593,24 +449,6 @@ def test_a_large_snapshot_arrives_whole(own_broker):
     finally:
         for number in range(count):
             own_broker.say(f"custom/n{number}/telemetry", None)
-
-
-def test_a_dead_client_is_let_go(own_broker):
-    """Its machine is gone: no FIN, no answer to our ping. It never reads again."""
-    with Gateway(own_broker) as gateway:
-        program = (
-            "import socket, sys, time\n"
-            f"s = socket.create_connection(('127.0.0.1', {gateway.port}))\n"
-            f"s.sendall({UPGRADE % (b'/monitoring/ws', b'localhost', b'websocket', b'')!r})\n"
-            "s.recv(100); print('on', flush=True); time.sleep(300)\n"
-        )
-        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as dead:
-            try:
-                assert dead.stdout.readline() == b"on\n"
-                assert connections_of(gateway.pid) == 1
-                wait_until(lambda: connections_of(gateway.pid) == 0, 60, "the dead client to be let go")
-            finally:
-                dead.kill()
 
 
 def test_a_client_hears_that_the_bus_is_gone_and_back():

@@ -155,7 +155,7 @@ def test_a_thousand_interfaces_that_come_and_go_add_no_series(namespace):
             return database.ask("SELECT count(*) FROM sample WHERE source = 'host' AND name = 'load_average'")
 
         def host_series():
-            return database.ask("SELECT name FROM series JOIN source ON source.id = series.id >> 12 WHERE type = 'host'")
+            return database.ask("SELECT name FROM series WHERE id >> 12 = (SELECT id FROM source WHERE type = 'host')")
 
         with InNamespace(namespace, "collector", broker, FAST) as collector:
             wait_until(lambda: (host_samples() or [(0,)])[0][0] >= 3, 20, collector.log)
@@ -233,7 +233,7 @@ def test_an_unknown_key_in_every_recorded_payload_changes_nothing():
             )
             events = database.ask("SELECT id, time, type, target FROM event ORDER BY id")
             assert "can never be kept" not in storage.log()
-            assert len(database.keys()) >= len(payloads) and len(samples) > 100 and events
+            assert len(database.keys()) >= len(payloads) and len(samples) > 60 and events
             found.append((samples, events))
     assert found[0] == found[1]
 
