@@ -244,10 +244,6 @@ def rules_of(root):
             hand_made_topics(root),
             ("services/a/a.c", '\tsnprintf(topic, sizeof topic, "bitaxe/%s/host/telemetry", site);\n'),
             ("services/a/a.c", '\tbx_state(bus, BX_MINER_CONFIG, id, &entry); /* "bitaxe/home/... */\n'),
-            {
-                "services/collector/tell.c": "an event's target is a source's name, no topic",
-                "services/health/look.c": "a check's target is a source's name, no topic",
-            },
         ),
         Rule(
             "JSON is made by contract/values, contract/payloads and base/json's writer",

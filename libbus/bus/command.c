@@ -110,7 +110,7 @@ static void end_call(struct bx_commands *commands, struct call *call, const stru
 	reply(commands, call, text);
 	if (row->effect == BX_ACTS) {
 		char target[BX_NAME_SIZE];
-		(void)snprintf(target, sizeof target, "service/%s", bx_bus_client(commands->bus));
+		bx_target(BX_SERVICE, bx_bus_client(commands->bus), target);
 		bx_event(commands->bus, failure ? "command.failed" : "command.done", target,
 			BX_FIELDS(BX_F("verb", row->verb), BX_F("arguments", (const char *)call->arguments_json),
 				BX_F("claimed_by", call->reply[0] ? (const char *)call->reply : "unknown"),

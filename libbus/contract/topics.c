@@ -2,6 +2,7 @@
 
 #include "libbus/base/memory.h"
 #include "libbus/base/text.h"
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -120,4 +121,9 @@ bool bx_topic_source(const char *text, char source[BX_NAME_SIZE])
 	memcpy(source, text, length);
 	source[length] = '\0';
 	return true;
+}
+
+void bx_target(enum bx_scope kind, const char *name, char target[BX_NAME_SIZE])
+{
+	(void)snprintf(target, BX_NAME_SIZE, "%s/%s", bx_scope_word(kind), name); /* cut: no row's topic has it then */
 }

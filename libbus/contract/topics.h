@@ -61,3 +61,6 @@ const char *bx_name_last(const char *name);
 /* The source of a recorded topic: all but its last level ("miner/gamma-3/telemetry" is of "miner/gamma-3", "host/telemetry" of
  * "host"). False: the topic is no BX_VALUES row's. */
 bool bx_topic_source(const char *text, char source[BX_NAME_SIZE]);
+/* A target, as alerts, checks, restarts and events name it: "miner/gamma-3", "service/collector". `name` is bounded as names
+ * are. */
+void bx_target(enum bx_scope kind, const char *name, char target[BX_NAME_SIZE]);

@@ -9,7 +9,7 @@ enum {
 	TOTAL_MS = 6000,      /* three misses in a row are told within a minute at the default interval */
 	SLOW_MOST_MS = 60000, /* how rarely one is asked that has been offline for long */
 	MISSES_FAST = 3,
-	CONNECTIONS_MAX = 64,
+	CONNECTIONS_MAX = 512, /* silent ones hold theirs for TOTAL_MS: others are not to wait for them */
 	BUSY_MS = 200, /* a miner being asked is asked again so much later */
 };
 

@@ -1,7 +1,6 @@
 #include "services/collector/tell.h"
 
 #include "libbus/base/log.h"
-#include <stdio.h>
 
 static void say_presence(struct collector *collector, const struct miner *miner)
 {
@@ -9,15 +8,10 @@ static void say_presence(struct collector *collector, const struct miner *miner)
 	bx_state(collector->service->bus, BX_MINER_AVAILABILITY, miner->entry.id, &online);
 }
 
-static void target_of(const char *id, char target[BX_NAME_SIZE])
-{
-	(void)snprintf(target, BX_NAME_SIZE, "miner/%s", id);
-}
-
 void tell_entry(struct collector *collector, const struct miner *miner, const char *event)
 {
 	char target[BX_NAME_SIZE];
-	target_of(miner->entry.id, target);
+	bx_target(BX_MINER, miner->entry.id, target);
 	bx_state(collector->service->bus, BX_MINER_CONFIG, miner->entry.id, &miner->entry);
 	bx_event(collector->service->bus, event, target,
 		BX_FIELDS(BX_F("name", (const char *)miner->entry.name), BX_F("url", (const char *)miner->entry.url),
@@ -34,7 +28,7 @@ void tell_removed(struct collector *collector, const char *id)
 {
 	static const enum bx_topic owned[] = { BX_MINER_CONFIG, BX_MINER_AVAILABILITY, BX_MINER_INFO, BX_MINER_TELEMETRY };
 	char target[BX_NAME_SIZE];
-	target_of(id, target);
+	bx_target(BX_MINER, id, target);
 	for (size_t i = 0; i < BX_COUNT(owned); i++)
 		bx_state_end(collector->service->bus, owned[i], id);
 	bx_event(collector->service->bus, "miner.removed", target, BX_FIELDS());
@@ -46,7 +40,7 @@ static void tell_stranger(struct collector *collector, struct miner *miner, cons
 	if (miner->stranger_told)
 		return;
 	miner->stranger_told = true;
-	target_of(miner->entry.id, target);
+	bx_target(BX_MINER, miner->entry.id, target);
 	bx_log(BX_WARNING, "another miner answers at this address and is not believed; give the miner its new address",
 		BX_F("miner", (const char *)miner->entry.id), BX_F("url", (const char *)miner->entry.url),
 		BX_F("found", (const char *)reading->facts.mac));

@@ -2,7 +2,6 @@
 
 #include "libbus/base/json.h"
 #include "services/gateway/gateway.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { ANSWER_BYTES_MAX = 16 * 1024 * 1024, LIMIT_INITIAL = 100 };
@@ -44,7 +43,7 @@ static void print_service(void *arg, const struct bx_entry *entry)
 	char target[BX_NAME_SIZE + 16], since[BX_WALL_SIZE];
 	union bx_any payload;
 	bool runs = bx_mirror_runs(mirror, entry->name);
-	(void)snprintf(target, sizeof target, "service/%s", entry->name); /* names are bounded */
+	bx_target(BX_SERVICE, entry->name, target);
 	bx_json_object(&list->json, NULL);
 	bx_json_text(&list->json, "target", target);
 	bx_json_text(&list->json, "state", runs ? "running" : "stopped");

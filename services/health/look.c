@@ -3,7 +3,6 @@
 #include "libbus/base/log.h"
 #include "services/health/tell.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { WAKE_MOST_MS = 60000 }; /* a service whose stats grow old says nothing */
@@ -71,9 +70,9 @@ void look_miner(struct health *health, const char *id)
 	char target[BX_NAME_SIZE];
 	struct moment now = health_now(health);
 	struct facts facts = { .is_believed = source_is_believed(&health->source), .now = now.mono };
-	if (!source_is_judged(&health->source) || !bx_is_slug(id) ||
-		snprintf(target, sizeof target, "miner/%s", id) >= (int)sizeof target)
+	if (!source_is_judged(&health->source) || !bx_is_slug(id) || strlen(id) >= BX_ID_SIZE)
 		return;
+	bx_target(BX_MINER, id, target);
 	if (!bx_mirror_read(health->mirror, BX_MINER_CONFIG, id, &entry) || !entry.miner_entry.enabled) {
 		tell_ended(health, target);
 		return;
@@ -90,7 +89,7 @@ void look_box(struct health *health, const char *name)
 	char target[BX_NAME_SIZE];
 	struct moment now = health_now(health);
 	struct facts facts = { .is_believed = source_is_believed(&health->source), .now = now.mono };
-	(void)snprintf(target, sizeof target, "host/%s", bx_bus_site(health->service->bus));
+	bx_target(BX_HOST, bx_bus_site(health->service->bus), target);
 	if (!source_is_judged(&health->source) ||
 		!bx_config_is_on(health->service->config, BX_KEY_SYSTEM_MONITORING_ENABLED))
 		return;

@@ -230,7 +230,7 @@ static void leave_database(struct writer *writer)
 		char path[PATH_MAX];
 		(void)snprintf(path, sizeof path, "%s%s", writer->path, behind[i]);
 		if (is_same(path, i == 0 ? &writer->wal : &writer->shm))
-			;
+			(void)unlink(path); /* or it stays, and the new file is refused where they do not match */
 	}
 	close_database(writer);
 }

@@ -28,9 +28,13 @@ class Gateway(Service):
 
     def __init__(self, broker, config=None, **more):
         super().__init__("gateway", broker, {"WEB_LISTEN": "127.0.0.1:0", **(config or {})}, PAGES, **more)
-        self.url = self.wait_for_log("listens").split("url=")[1].split()[0]
-        self.port = urllib.parse.urlsplit(self.url).port
-        wait_until(lambda: self.get("/healthz").json()["settled"], 10, "the bus to be settled")
+        try:
+            self.url = self.wait_for_log("listens").split("url=")[1].split()[0]
+            self.port = urllib.parse.urlsplit(self.url).port
+            wait_until(lambda: self.get("/healthz").json()["settled"], 10, "the bus to be settled")
+        except BaseException:
+            self.close()
+            raise
 
     def get(self, path, **more):
         return requests.get(self.url + path, timeout=20, allow_redirects=False, **more)
