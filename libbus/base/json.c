@@ -1,5 +1,6 @@
 #include "libbus/base/json.h"
 
+#include "libbus/base/log.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -140,6 +141,27 @@ void bx_json_null(struct bx_json *json, const char *name)
 {
 	begin(json, name);
 	bx_text_say(json->text, "null");
+}
+
+void bx_json_fields(struct bx_json *json, const struct bx_field *fields)
+{
+	for (const struct bx_field *field = fields; field && field->name; field++) {
+		switch (field->type) {
+		case BX_FIELD_TEXT:
+			if (field->text)
+				bx_json_text(json, field->name, field->text);
+			break;
+		case BX_FIELD_INTEGER:
+			bx_json_integer(json, field->name, field->integer);
+			break;
+		case BX_FIELD_NUMBER:
+			bx_json_number(json, field->name, field->number);
+			break;
+		case BX_FIELD_YES_NO:
+			bx_json_yes_no(json, field->name, field->yes);
+			break;
+		}
+	}
 }
 
 void bx_json_raw(struct bx_json *json, const char *name, const char *document, size_t size)

@@ -271,25 +271,6 @@ bool bx_record_label(const struct bx_message *message, struct bx_record_label *l
 	return true;
 }
 
-static void add_fact(struct bx_json *json, const struct bx_field *field)
-{
-	switch (field->type) {
-	case BX_FIELD_TEXT:
-		if (field->text)
-			bx_json_text(json, field->name, field->text);
-		break;
-	case BX_FIELD_INTEGER:
-		bx_json_integer(json, field->name, field->integer);
-		break;
-	case BX_FIELD_NUMBER:
-		bx_json_number(json, field->name, field->number);
-		break;
-	case BX_FIELD_YES_NO:
-		bx_json_yes_no(json, field->name, field->yes);
-		break;
-	}
-}
-
 void bx_event(struct bx_bus *bus, const char *type, const char *target, const struct bx_field *fields)
 {
 	BX_TEXT_OWNED struct bx_text text;
@@ -307,8 +288,7 @@ void bx_event(struct bx_bus *bus, const char *type, const char *target, const st
 		bx_json_text(&json, "time", time);
 	}
 	bx_json_text(&json, "who", bus->client);
-	for (const struct bx_field *field = fields; field->name; field++)
-		add_fact(&json, field);
+	bx_json_fields(&json, fields);
 	bx_json_end_object(&json);
 	if (now.ms != 0)
 		record(bus, BX_EVENT, target, text.data, text.length);

@@ -79,16 +79,7 @@ static void say_result(const struct bx_field *fields, struct bx_text *text)
 	bx_json_object(&json, NULL);
 	bx_json_yes_no(&json, "ok", true);
 	bx_json_object(&json, "result");
-	for (const struct bx_field *field = fields; field && field->name; field++) {
-		if (field->type == BX_FIELD_TEXT && field->text)
-			bx_json_text(&json, field->name, field->text);
-		else if (field->type == BX_FIELD_INTEGER)
-			bx_json_integer(&json, field->name, field->integer);
-		else if (field->type == BX_FIELD_NUMBER)
-			bx_json_number(&json, field->name, field->number);
-		else if (field->type == BX_FIELD_YES_NO)
-			bx_json_yes_no(&json, field->name, field->yes);
-	}
+	bx_json_fields(&json, fields);
 	bx_json_end_object(&json);
 	bx_json_end_object(&json);
 }

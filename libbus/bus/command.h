@@ -36,11 +36,11 @@ void bx_commands_free(struct bx_commands *commands);
 BX_OWNED_BY(struct bx_commands, bx_commands_free)
 
 /* NULL: not given. Good until the call ends. */
-const char *bx_argument(struct bx_commands *commands, bx_call call, const char *name);
-void bx_progress(struct bx_commands *commands, bx_call call, const char *words, int percent);
+const char *bx_argument(struct bx_commands *commands, bx_call number, const char *name);
+void bx_progress(struct bx_commands *commands, bx_call number, const char *words, int percent);
 /* `fields` by BX_FIELDS(...) become members of the result. */
-void bx_ok(struct bx_commands *commands, bx_call call, const struct bx_field *fields);
-void bx_refuse(struct bx_commands *commands, bx_call call, const struct bx_error *error);
+void bx_ok(struct bx_commands *commands, bx_call number, const struct bx_field *fields);
+void bx_refuse(struct bx_commands *commands, bx_call number, const struct bx_error *error);
 
 struct bx_answer {
 	bool ended, ok; /* not ended: a progress, with words and percent */
@@ -53,4 +53,4 @@ struct bx_answer {
  * `deadline_ms` with BX_TIMED_OUT, when not connected with BX_UNREACHABLE. Returns the ask's number. */
 uint64_t bx_ask(struct bx_commands *commands, enum bx_verb verb, const char *service, const char *arguments,
 	int64_t deadline_ms, void (*answer)(void *arg, const struct bx_answer *answer), void *arg);
-void bx_ask_cancel(struct bx_commands *commands, uint64_t ask); /* calls back no more */
+void bx_ask_cancel(struct bx_commands *commands, uint64_t number); /* calls back no more */

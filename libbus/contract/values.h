@@ -47,7 +47,7 @@ void bx_values_each(const struct bx_values *values,
 void bx_value_json(struct bx_json *json, const char *name, enum bx_metric metric, double value);
 
 /* Appends the object with its time. */
-void bx_values_encode(const struct bx_values *values, struct bx_text *json);
+void bx_values_encode(const struct bx_values *values, struct bx_text *text);
 /* Unknown names are skipped and counted, wrong types and impossible values make that one value absent: a newer publisher
  * must not hurt. False: it is no object at all, or its time is not a time. */
 bool bx_values_decode(

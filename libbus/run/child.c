@@ -75,8 +75,8 @@ __attribute__((noreturn)) static void become(
 			if (!options->folder || chdir(options->folder) == 0) {
 				failure.step = STEP_EXECUTE;
 				/* POSIX's prototype has no const, though nothing is written */
-				execve(options->argv[0], (char *const *)(uintptr_t)options->argv,
-					(char *const *)(uintptr_t)options->environment);
+				execve(options->argv[0], (char *const *)(uintptr_t)options->argv, /* NOLINT */
+					(char *const *)(uintptr_t)options->environment);  /* NOLINT */
 			}
 		}
 	}

@@ -230,6 +230,13 @@ static struct change *find_unsent(const struct live_client *client)
 	return unsent;
 }
 
+bool live_has_more(const struct live_client *client)
+{
+	const struct change *newest = TAILQ_LAST(&client->live->changes, changes);
+	return client->begun || client->snapshot || (newest && newest->number > client->sent) ||
+		client->told_connected != bx_bus_is_connected(client->live->bus);
+}
+
 static bool is_news(const struct live_client *client, const struct change *change)
 {
 	return is_wanted(client, change->topic) && !(client->snapshot && change->ended);
@@ -243,8 +250,7 @@ enum live_piece live_next(struct live_client *client, struct bx_text *text)
 		change = TAILQ_NEXT(change, link);
 	}
 	bool first = !client->begun;
-	if (first && !change && !client->snapshot &&
-		client->told_connected == bx_bus_is_connected(client->live->bus))
+	if (!change && !live_has_more(client))
 		return LIVE_NOTHING;
 
 	size_t before = text->length;
@@ -262,9 +268,8 @@ enum live_piece live_next(struct live_client *client, struct bx_text *text)
 	if (last) {
 		bx_json_end_object(&json);
 		bx_json_end_object(&json);
-		if (client->snapshot)
-			client->sent =
-				client->snapshot_end; /* those behind the last entry have ended or are not wanted */
+		if (client->snapshot) /* those behind the last entry have ended or are not wanted */
+			client->sent = client->snapshot_end;
 		client->snapshot = false;
 	}
 	client->begun = !last;

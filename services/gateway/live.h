@@ -31,6 +31,8 @@ size_t live_count(const struct live *live);
 enum live_piece { LIVE_NOTHING, LIVE_WHOLE, LIVE_FIRST, LIVE_MIDDLE, LIVE_LAST };
 /* Appends the next piece; LIVE_NOTHING: the client has it all. */
 enum live_piece live_next(struct live_client *client, struct bx_text *text);
+bool live_has_more(const struct live_client
+		*client); /* is there a next piece? Perhaps: LIVE_NOTHING may still come of it */
 
 /* What the client said: {"filter": ["miner/+/telemetry", ...]} narrows what it gets and is answered by a new snapshot.
  * False: BX_INVALID, it is none. */

@@ -125,7 +125,8 @@ static int write_piece(struct connection *connection)
 		lws_write(connection->wsi, (unsigned char *)piece->data + LWS_PRE, size,
 			(enum lws_write_protocol)how[place]) < (int)size)
 		return -1;
-	lws_callback_on_writable(connection->wsi);
+	if (live_has_more(connection->client))
+		wake(connection);
 	return 0;
 }
 

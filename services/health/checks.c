@@ -244,7 +244,7 @@ static const char *unknown_words(const struct check *check)
 static void print_sentence(const struct check *check, struct moment now, char *sentence, size_t size)
 {
 	BX_TEXT_OWNED struct bx_text text;
-	bx_text_init(&text, size - 2);
+	bx_text_init(&text, size);
 	struct words words = { .name = check->name,
 		.value = (double)NAN,
 		.span_ms = -1,
@@ -259,8 +259,8 @@ static void print_sentence(const struct check *check, struct moment now, char *s
 	} else {
 		words_fill(&text, unknown_words(check), &words);
 	}
-	(void)bx_text_copy(sentence, size - 1, text.data); /* bounded above */
-	(void)strcat(sentence, ".");
+	bx_text_say(&text, ".");
+	(void)bx_text_copy(sentence, size, text.data); /* names are bounded: it fits */
 }
 
 static void print_rule(const struct check *check, size_t id, const struct judge_terms *terms,

@@ -93,10 +93,14 @@ static void pump_outbox(struct world *world)
 {
 	struct bx_record record;
 	for (int sent = 0; world->broker_lives && sent < 100; sent++) {
-		if (!bx_outbox_next(world->outbox, (struct bx_mono){ world->tick * TICK_MS }, AGAIN_MS, &record))
+		if (!bx_outbox_next(
+			    world->outbox, (struct bx_mono){ world->tick * TICK_MS }, AGAIN_MS, &record))
 			break;
-		send(world, (struct message){ .type = RECORD, .session = bx_outbox_session(world->outbox),
-				    .number = record.number, .second = strtoll(record.bytes, NULL, 10) });
+		send(world,
+			(struct message){ .type = RECORD,
+				.session = bx_outbox_session(world->outbox),
+				.number = record.number,
+				.second = strtoll(record.bytes, NULL, 10) });
 	}
 }
 
@@ -292,7 +296,8 @@ static void run_seed(uint64_t seed)
 	}
 	struct bx_record record;
 	bx_outbox_rewind(world->outbox);
-	while (bx_outbox_next(world->outbox, (struct bx_mono){ world->tick * TICK_MS }, INT64_MAX / 2, &record))
+	while (bx_outbox_next(
+		world->outbox, (struct bx_mono){ world->tick * TICK_MS }, INT64_MAX / 2, &record))
 		owed[owed_count++] = strtoll(record.bytes, NULL, 10);
 	bx_outbox_rewind(world->outbox);
 	uint64_t dropped = bx_outbox_dropped(world->outbox);
@@ -324,7 +329,10 @@ static void nothing_in_an_outbox_is_lost_or_doubled_by_any_of_10000_storms(void 
 {
 	(void)state;
 	const char *one = getenv("BX_SEED"), *many = getenv("BX_SEEDS");
-	uint64_t first = one ? strtoull(one, NULL, 10) : 1, count = one ? 1 : many ? strtoull(many, NULL, 10) : 10000;
+	uint64_t first = one ? strtoull(one, NULL, 10) : 1,
+		 count = one ? 1
+		: many       ? strtoull(many, NULL, 10)
+			     : 10000;
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		run_seed(seed);
 	}

@@ -37,8 +37,8 @@ struct ingest *ingest_new(const struct ingest_limits *limits);
 void ingest_free(struct ingest *ingest);
 BX_OWNED_BY(struct ingest, ingest_free)
 
-/* `now_s`: our wall clock, 0 where it is not to be trusted. */
-enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_ticket *ticket, const char *source,
+/* `name`: the source's, "miner/gamma-3". `now_s`: our wall clock, 0 where it is not to be trusted. */
+enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_ticket *ticket, const char *name,
 	const struct bx_values *values, int64_t now_s);
 /* `data` is the event's JSON. */
 enum ingest_verdict ingest_event(struct ingest *ingest, const struct ingest_ticket *ticket,

@@ -25,8 +25,8 @@ static const char *const statements[STATEMENT_COUNT] = {
 	[FIND_SOURCE] = "SELECT id FROM source WHERE type = ? AND name = ?",
 	[ADD_SOURCE] = "INSERT INTO source SELECT coalesce(max(id) + 1, 0), ?, ? FROM source RETURNING id",
 	[FIND_SERIES] = "SELECT id & 4095 FROM series WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 AND name = ?2 AND unit = ?3",
-	[ADD_SERIES] = "INSERT INTO series SELECT coalesce(max(id) + 1, ?1 << 12), ?2, ?3 FROM series"
-		       " WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 HAVING count(*) < 4096 RETURNING id - (?1 << 12)",
+	[ADD_SERIES] = ("INSERT INTO series SELECT coalesce(max(id) + 1, ?1 << 12), ?2, ?3 FROM series"
+			" WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 HAVING count(*) < 4096 RETURNING id - (?1 << 12)"),
 	[ADD_OPEN] = "INSERT INTO open VALUES(?, ?, ?)",
 	[ADD_EVENT] = "INSERT OR IGNORE INTO event VALUES(?, ?, ?, ?, ?)",
 };
@@ -324,10 +324,9 @@ struct stretch {
 static void add_cell(struct bx_json *json, const struct ingest_name *name, double value)
 {
 	char word[BX_WORD_SIZE];
-	if (isnan(value))
-		bx_json_null(json, NULL);
-	else if (bx_catalog_row(name->metric)->kind != BX_WORD)
-		bx_json_number(json, NULL, value);
+	bool is_word = !isnan(value) && bx_catalog_row(name->metric)->kind == BX_WORD;
+	if (!is_word)
+		bx_json_number(json, NULL, value); /* NaN: null */
 	else if (bx_catalog_word(name->metric, (int)value, word))
 		bx_json_text(json, NULL, word);
 	else

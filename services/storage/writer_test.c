@@ -539,9 +539,10 @@ static void another_program_s_database_is_refused_and_not_changed(void **state)
 static void a_file_that_is_no_database_is_refused_and_not_changed(void **state)
 {
 	static const char *const files[] = {
-		"no", "SQLite format 3",
-		"This is a letter to my grandmother, and a long one: the "
-		"header of a database has a hundred bytes, so this goes on for as long as that, and longer."
+		"no",
+		"SQLite format 3",
+		("This is a letter to my grandmother, and a long one: the header of a database has a hundred bytes,"
+		 " so this goes on for as long as that, and longer."),
 	};
 	struct bx_error error;
 	(void)state;

@@ -23,6 +23,7 @@ from wait import wait_until
 
 CONTRACT = os.path.join(ROOT, "libbus", "contract", "openapi.yaml")
 NAME = "gamma-3"
+STARTED = time.time() // 60 * 60
 ENTRY = {"id": NAME, "name": "Gamma 3", "url": "http://10.0.0.7", "mac": "02:00:5E:10:00:12", "enabled": True}
 
 
@@ -99,7 +100,8 @@ def say_everything(broker):
     broker.say("health/summary", {"overall_status": "OK", "sentence": "All 1 miners earn."})
     for minute in range(5):
         properties = {"topic": f"miner/{NAME}/telemetry", "session": "00000000000000aa", "number": str(minute + 1)}
-        sample = {"time": now_text(-60 * minute), "hashrate": 1000 + minute}
+        time_ = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(STARTED - 60 * minute))  # said again, it is the same record
+        sample = {"time": time_, "hashrate": 1000 + minute}
         broker.say("record/collector", sample, retain=False, properties=properties)
 
 
