@@ -46,9 +46,10 @@ void bx_wall_print(struct bx_wall wall, char text[BX_WALL_SIZE])
 	time_t second = (time_t)(ms / 1000);
 	struct tm utc;
 	gmtime_r(&second, &utc);
-	(void)snprintf(text, BX_WALL_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)(utc.tm_year + 1900) % 10000,
-		(unsigned)(utc.tm_mon + 1) % 100, (unsigned)utc.tm_mday % 100, (unsigned)utc.tm_hour % 100,
-		(unsigned)utc.tm_min % 100, (unsigned)utc.tm_sec % 100, (unsigned)(ms % 1000));
+	(void)snprintf(text, BX_WALL_SIZE, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
+		(unsigned)(utc.tm_year + 1900) % 10000, (unsigned)(utc.tm_mon + 1) % 100,
+		(unsigned)utc.tm_mday % 100, (unsigned)utc.tm_hour % 100, (unsigned)utc.tm_min % 100,
+		(unsigned)utc.tm_sec % 100, (unsigned)(ms % 1000));
 }
 
 /* `digits` decimal digits at *text, which moves behind them and behind `after` ('\0': nothing follows). -1: not so. */
@@ -85,7 +86,11 @@ bool bx_wall_parse(const char *text, struct bx_wall *wall)
 	}
 	if (strcmp(text, "Z") != 0)
 		return false;
-	struct tm utc = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute,
+	struct tm utc = { .tm_year = year - 1900,
+		.tm_mon = month - 1,
+		.tm_mday = day,
+		.tm_hour = hour,
+		.tm_min = minute,
 		.tm_sec = second };
 	time_t at = timegm(&utc);
 	if (utc.tm_mday != day) /* 31 February became March */

@@ -8,17 +8,17 @@
 #include <stdbool.h>
 
 enum bx_code {
-	BX_OK,          /* no error */
-	BX_INVALID,     /* what was given is not valid; the same again fails again */
-	BX_MISSING,     /* what was named does not exist */
-	BX_CONFLICT,    /* it exists already, or belongs to another */
-	BX_BUSY,        /* the same is being done now */
-	BX_LATE,        /* the deadline had passed before it began */
-	BX_FULL,        /* a bound is reached; the message names it */
-	BX_DENIED,      /* not allowed */
+	BX_OK, /* no error */
+	BX_INVALID, /* what was given is not valid; the same again fails again */
+	BX_MISSING, /* what was named does not exist */
+	BX_CONFLICT, /* it exists already, or belongs to another */
+	BX_BUSY, /* the same is being done now */
+	BX_LATE, /* the deadline had passed before it began */
+	BX_FULL, /* a bound is reached; the message names it */
+	BX_DENIED, /* not allowed */
 	BX_UNREACHABLE, /* the other side does not answer */
-	BX_TIMED_OUT,   /* the other side did not answer in time */
-	BX_FAILED,      /* tried, and did not succeed */
+	BX_TIMED_OUT, /* the other side did not answer in time */
+	BX_FAILED, /* tried, and did not succeed */
 };
 
 struct bx_error {

@@ -88,7 +88,8 @@ bool bx_file_replace(const char *path, const void *bytes, size_t size, mode_t mo
 	FD_OWNED int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return bx_fail(error, BX_FAILED, "making %s: %s", aside, strerror(errno));
-	if (!write_all(fd, bytes, size) || fsync(fd) != 0 || rename(aside, path) != 0 || !sync_folder_of(path)) {
+	if (!write_all(fd, bytes, size) || fsync(fd) != 0 || rename(aside, path) != 0 ||
+		!sync_folder_of(path)) {
 		int why = errno;
 		(void)unlink(aside);
 		return bx_fail(error, BX_FAILED, "writing %s: %s", path, strerror(why));
@@ -127,7 +128,8 @@ int bx_file_lock(const char *path, struct bx_error *error)
 		char pid[16] = "";
 		ssize_t got = read(fd, pid, sizeof pid - 1);
 		pid[got > 0 ? strcspn(pid, "\n") : 0] = '\0';
-		bx_fail(error, BX_CONFLICT, "another one runs already (process %s holds %s)", pid[0] ? pid : "unknown", path);
+		bx_fail(error, BX_CONFLICT, "another one runs already (process %s holds %s)",
+			pid[0] ? pid : "unknown", path);
 		return -1;
 	}
 	char pid[16];

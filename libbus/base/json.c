@@ -40,7 +40,8 @@ json_t *bx_json_read(const char *bytes, size_t size, enum bx_json_from from, str
 		return NULL;
 	}
 	json_error_t why;
-	size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | (from == BX_JSON_OURS ? JSON_REJECT_DUPLICATES : 0);
+	size_t flags = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL |
+		(from == BX_JSON_OURS ? JSON_REJECT_DUPLICATES : 0);
 	json_t *document = json_loadb(bytes ? bytes : "", size, flags, &why);
 	if (!document)
 		bx_fail(error, BX_INVALID, "not JSON: %s at byte %d", why.text, why.position);

@@ -27,10 +27,13 @@ void bx_json_list(struct bx_json *json, const char *name);
 void bx_json_end_object(struct bx_json *json);
 void bx_json_end_list(struct bx_json *json);
 void bx_json_text(struct bx_json *json, const char *name, const char *text); /* broken UTF-8 becomes spaces */
-void bx_json_number(struct bx_json *json, const char *name, double number);  /* shortest; NaN and infinity: null */
+void bx_json_number(
+	struct bx_json *json, const char *name, double number); /* shortest; NaN and infinity: null */
 void bx_json_integer(struct bx_json *json, const char *name, int64_t integer);
 void bx_json_yes_no(struct bx_json *json, const char *name, bool yes);
 void bx_json_null(struct bx_json *json, const char *name);
 struct bx_field; /* log.h */
-void bx_json_fields(struct bx_json *json, const struct bx_field *fields); /* each a member; NULL texts are left out */
-void bx_json_raw(struct bx_json *json, const char *name, const char *document, size_t size); /* JSON already */
+void bx_json_fields(
+	struct bx_json *json, const struct bx_field *fields); /* each a member; NULL texts are left out */
+void bx_json_raw(
+	struct bx_json *json, const char *name, const char *document, size_t size); /* JSON already */

@@ -155,7 +155,8 @@ void bx_log_set_level(enum bx_level level)
 }
 
 void bx_log_also(enum bx_level level,
-	void (*also)(void *arg, enum bx_level level, const char *message, const struct bx_field *fields), void *arg)
+	void (*also)(void *arg, enum bx_level level, const char *message, const struct bx_field *fields),
+	void *arg)
 {
 	beside.level = level;
 	beside.also = also;

@@ -29,7 +29,7 @@ struct bx_field bx_field_integer(const char *name, int64_t integer);
 struct bx_field bx_field_unsigned(const char *name, uint64_t integer); /* over INT64_MAX: INT64_MAX */
 struct bx_field bx_field_number(const char *name, double number);
 struct bx_field bx_field_yes_no(const char *name, bool yes);
-#define BX_F(name, value)                                                                                     \
+#define BX_F(name, value) \
 	_Generic((value),                                                                                     \
 		char *: bx_field_text,                                                                        \
 		const char *: bx_field_text,                                                                  \
@@ -51,7 +51,8 @@ void bx_log_set_level(enum bx_level level);
 /* Lines of `level` and above are given to `also` (the bus), too, NULL: to nobody. Only those of this thread, and none that
  * is logged while it runs. */
 void bx_log_also(enum bx_level level,
-	void (*also)(void *arg, enum bx_level level, const char *message, const struct bx_field *fields), void *arg);
+	void (*also)(void *arg, enum bx_level level, const char *message, const struct bx_field *fields),
+	void *arg);
 struct bx_text;
 /* Appends " name=value" for each field. */
 void bx_log_print_fields(struct bx_text *text, const struct bx_field *fields);

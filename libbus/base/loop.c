@@ -93,7 +93,8 @@ static void run_due(struct bx_loop *loop)
 	/* Only what was asked for before now: a callback that asks for "soon" again does not keep us from the sockets. */
 	uint64_t last = loop->last_id;
 	int64_t now_ms = bx_now(loop).ms;
-	while (loop->count > 0 && loop->heap[0].at_ms <= now_ms && loop->heap[0].id <= last && !loop->stopping) {
+	while (loop->count > 0 && loop->heap[0].at_ms <= now_ms && loop->heap[0].id <= last &&
+		!loop->stopping) {
 		struct deadline next = heap_remove(loop, 0);
 		if (now_ms - next.at_ms > loop->lag_ms)
 			loop->lag_ms = now_ms - next.at_ms;
@@ -228,7 +229,8 @@ uint64_t bx_after(struct bx_loop *loop, int64_t delay_ms, void (*due)(void *arg)
 		loop->heap = bx_grow(loop->heap, loop->size, sizeof *loop->heap);
 	}
 	uint64_t id = ++loop->last_id;
-	loop->heap[loop->count] = (struct deadline){ bx_now(loop).ms + (delay_ms > 0 ? delay_ms : 0), id, due, arg };
+	loop->heap[loop->count] =
+		(struct deadline){ bx_now(loop).ms + (delay_ms > 0 ? delay_ms : 0), id, due, arg };
 	heap_up(loop, loop->count++);
 	if (loop->heap[0].id == id)
 		arm(loop);

@@ -18,7 +18,7 @@ struct bx_loop *bx_loop_new_simulated(const struct bx_clock *clock);
 void bx_loop_free(struct bx_loop *loop); /* watches are to be gone; deadlines are dropped */
 BX_OWNED_BY(struct bx_loop, bx_loop_free)
 
-void bx_loop_run(struct bx_loop *loop);  /* until bx_loop_stop */
+void bx_loop_run(struct bx_loop *loop); /* until bx_loop_stop */
 void bx_loop_stop(struct bx_loop *loop); /* bx_loop_run returns after the callback under way */
 /* The moment of the next deadline, INT64_MAX: none. */
 struct bx_mono bx_loop_next(const struct bx_loop *loop);

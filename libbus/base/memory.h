@@ -15,11 +15,11 @@
 #include <stdlib.h>
 
 #define BX_OWNED(free_function) __attribute__((cleanup(bx_owned_##free_function)))
-#define BX_OWNED_BY(type, free_function)                                                                      \
-	static inline void bx_owned_##free_function(type **owned)                                             \
-	{                                                                                                     \
-		if (*owned)                                                                                   \
-			free_function(*owned);                                                                \
+#define BX_OWNED_BY(type, free_function) \
+	static inline void bx_owned_##free_function(type **owned) \
+	{ \
+		if (*owned) \
+			free_function(*owned); \
 	}
 
 static inline void bx_owned_free(void *owned)

@@ -75,7 +75,8 @@ static size_t utf8_length(const unsigned char *bytes, size_t size)
 	static const struct {
 		unsigned char mask, lead;
 		uint32_t least;
-	} kinds[] = { { 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 }, { 0xF8, 0xF0, 0x10000 } };
+	} kinds[] = { { 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 },
+		{ 0xF8, 0xF0, 0x10000 } };
 
 	for (size_t kind = 0; kind < BX_COUNT(kinds); kind++) {
 		if ((bytes[0] & kinds[kind].mask) != kinds[kind].lead)
@@ -208,8 +209,8 @@ bool bx_slug(char *to, size_t size, const char *from)
 bool bx_is_slug(const char *text)
 {
 	size_t length = strlen(text);
-	return length > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length && text[0] != '-' &&
-	       text[length - 1] != '-' && !strstr(text, "--");
+	return length > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length &&
+		text[0] != '-' && text[length - 1] != '-' && !strstr(text, "--");
 }
 
 bool bx_glob(const char *pattern, const char *text)
@@ -246,7 +247,8 @@ unsigned bx_distance(const char *one, const char *other)
 		above[j] = before[j] = (unsigned)j;
 	for (size_t i = 1; i <= rows; i++) {
 		row[0] = (unsigned)i;
-		int a = tolower((unsigned char)one[i - 1]), a_before = i > 1 ? tolower((unsigned char)one[i - 2]) : 0;
+		int a = tolower((unsigned char)one[i - 1]),
+		    a_before = i > 1 ? tolower((unsigned char)one[i - 2]) : 0;
 		for (size_t j = 1; j <= columns; j++) {
 			int b = tolower((unsigned char)other[j - 1]);
 			unsigned least = above[j - 1] + (a != b);

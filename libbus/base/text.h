@@ -25,7 +25,8 @@ bool bx_text_copy(char *to, size_t size, const char *from);
 
 /* Whole-string numbers. False: anything else than one number within the range; *number is untouched. */
 bool bx_parse_integer(const char *text, int64_t min, int64_t max, int64_t *number);
-bool bx_parse_number(const char *text, double *number); /* finite; digits, sign, point, exponent: no hex, no "inf" */
+bool bx_parse_number(
+	const char *text, double *number); /* finite; digits, sign, point, exponent: no hex, no "inf" */
 /* `size` hex digits and nothing else. */
 bool bx_parse_hex(const char *text, size_t digits, uint64_t *number);
 

@@ -17,7 +17,8 @@ enum {
 	PASSING_MAX = 1000,
 	PASSING_BYTES_MAX = 8 * 1024 * 1024,
 	GHOSTS_MAX = 1000,
-	GHOST_PATIENCE_MS = 60000, /* a service that has just begun may still say a topic that an earlier run left */
+	GHOST_PATIENCE_MS =
+		60000, /* a service that has just begun may still say a topic that an earlier run left */
 };
 
 struct passing {
@@ -39,7 +40,7 @@ struct wait {
 	LIST_ENTRY(wait) link;
 	struct bx_bus *bus;
 	uint64_t marker; /* whose return ends it, or a later one's */
-	uint64_t timer;  /* 0: it waits as long as it takes */
+	uint64_t timer; /* 0: it waits as long as it takes */
 	void (*arrived)(void *arg);
 	void *arg;
 };
@@ -81,12 +82,13 @@ struct bx_bus {
 static void pump(struct bx_bus *bus);
 
 /* The whole topic. False: our own bug, or a name from outside that is none. */
-static bool whole_topic(const struct bx_bus *bus, enum bx_topic topic, const char *name, char whole[BX_TOPIC_SIZE])
+static bool whole_topic(
+	const struct bx_bus *bus, enum bx_topic topic, const char *name, char whole[BX_TOPIC_SIZE])
 {
 	char under[BX_TOPIC_SIZE];
 	if (!bx_topic_print(topic, name, under) || strlen(bus->root) + strlen(under) >= BX_TOPIC_SIZE) {
-		bx_log(BX_ERROR, "no topic can be made of this name", BX_F("topic", bx_topic_row(topic)->pattern),
-			BX_F("name", name));
+		bx_log(BX_ERROR, "no topic can be made of this name",
+			BX_F("topic", bx_topic_row(topic)->pattern), BX_F("name", name));
 		return false;
 	}
 	(void)snprintf(whole, BX_TOPIC_SIZE, "%s%s", bus->root, under);
@@ -94,7 +96,8 @@ static bool whole_topic(const struct bx_bus *bus, enum bx_topic topic, const cha
 }
 
 /* A row's topics as a filter: of every name, or of `name`, which may have `+` levels. */
-static void whole_filter(const struct bx_bus *bus, enum bx_topic topic, const char *name, char filter[BX_TOPIC_SIZE])
+static void whole_filter(
+	const struct bx_bus *bus, enum bx_topic topic, const char *name, char filter[BX_TOPIC_SIZE])
 {
 	struct bx_text text;
 	bx_text_init(&text, BX_TOPIC_SIZE - 1);
@@ -127,7 +130,8 @@ const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic)
 /* --- what we say --- */
 
 /* Keeps the newest of a topic; `bytes` NULL ends it. */
-static void keep_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
+static void keep_state(
+	struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size)
 {
 	char whole[BX_TOPIC_SIZE];
 	if (whole_topic(bus, topic, name, whole))
@@ -140,8 +144,8 @@ void bx_state(struct bx_bus *bus, enum bx_topic topic, const char *name, const v
 	bx_text_init(&text, BX_VALUES_JSON_MAX);
 	bx_payload_encode(topic, payload, &text);
 	if (text.cut) {
-		bx_log(BX_ERROR, "a state is too large and was not said", BX_F("topic", bx_topic_row(topic)->pattern),
-			BX_F("name", name));
+		bx_log(BX_ERROR, "a state is too large and was not said",
+			BX_F("topic", bx_topic_row(topic)->pattern), BX_F("name", name));
 		return;
 	}
 	keep_state(bus, topic, name, text.data, text.length);
@@ -157,7 +161,8 @@ void bx_state_end(struct bx_bus *bus, enum bx_topic topic, const char *name)
 const char *bx_state_said(const struct bx_bus *bus, enum bx_topic topic, const char *name)
 {
 	char whole[BX_TOPIC_SIZE];
-	const struct bx_state_entry *entry = whole_topic(bus, topic, name, whole) ? bx_states_find(bus->states, whole) : NULL;
+	const struct bx_state_entry *entry =
+		whole_topic(bus, topic, name, whole) ? bx_states_find(bus->states, whole) : NULL;
 	return entry ? entry->bytes : NULL;
 }
 
@@ -181,8 +186,12 @@ static void recall_one(void *arg, const char *name, const char *json, size_t siz
 		return;
 	}
 	bx_states_keep_recalled(recall->bus->states, recall->topic, name, whole, json, size);
-	struct bx_message message = { .topic = recall->topic, .name = name, .replay = true,
-		.payload = &recall->bus->decoded, .bytes = json, .size = size };
+	struct bx_message message = { .topic = recall->topic,
+		.name = name,
+		.replay = true,
+		.payload = &recall->bus->decoded,
+		.bytes = json,
+		.size = size };
 	recall->heard(recall->arg, &message);
 }
 
@@ -242,11 +251,12 @@ static void record(struct bx_bus *bus, enum bx_topic topic, const char *name, co
 	uint64_t dropped = bx_outbox_dropped(bus->outbox);
 	bx_outbox_put(bus->outbox, under, bytes, size);
 	if (dropped == 0 && bx_outbox_dropped(bus->outbox) > 0)
-		bx_log(BX_WARNING, "storage has not answered for so long that the oldest records are dropped; see OUTBOX_MAX");
+		bx_log(BX_WARNING,
+			"storage has not answered for so long that the oldest records are dropped; see OUTBOX_MAX");
 }
 
-void bx_sample(
-	struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values, enum bx_keep keep)
+void bx_sample(struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values,
+	enum bx_keep keep)
 {
 	BX_TEXT_OWNED struct bx_text text;
 	bx_text_init(&text, BX_VALUES_JSON_MAX); /* fits: parts are bounded */
@@ -278,7 +288,8 @@ void bx_event(struct bx_bus *bus, const char *type, const char *target, const st
 	struct bx_json json = { .text = &text };
 	struct bx_wall now = bx_wall_now(bus->loop);
 	char id[sizeof((struct bx_event_facts *)0)->id], time[BX_WALL_SIZE];
-	(void)snprintf(id, sizeof id, "%" PRId64 "-%.24s-%.24s-%" PRIu64, now.ms, bus->site, bus->client, ++bus->event_count);
+	(void)snprintf(id, sizeof id, "%" PRId64 "-%.24s-%.24s-%" PRIu64, now.ms, bus->site, bus->client,
+		++bus->event_count);
 
 	bx_json_object(&json, NULL);
 	bx_json_text(&json, "id", id);
@@ -318,9 +329,13 @@ static bool send_state(struct bx_bus *bus)
 	const struct bx_state_entry *entry = bx_states_next(bus->states);
 	if (!entry)
 		return false;
-	struct bx_packet packet = { .topic = entry->topic, .bytes = entry->bytes, .size = entry->size,
-		.qos = bx_topic_row(entry->row)->qos, .retain = true };
-	(void)publish(bus, entry->row, &packet); /* counted; the next value, or the next connect, tries again */
+	struct bx_packet packet = { .topic = entry->topic,
+		.bytes = entry->bytes,
+		.size = entry->size,
+		.qos = bx_topic_row(entry->row)->qos,
+		.retain = true };
+	(void)publish(
+		bus, entry->row, &packet); /* counted; the next value, or the next connect, tries again */
 	return true;
 }
 
@@ -352,7 +367,10 @@ static bool send_record(struct bx_bus *bus)
 		return false;
 	(void)snprintf(session, sizeof session, "%016" PRIx64, bx_outbox_session(bus->outbox));
 	(void)snprintf(number, sizeof number, "%" PRIu64, next.number);
-	struct bx_packet packet = { .topic = whole, .bytes = next.bytes, .size = next.size, .qos = 1,
+	struct bx_packet packet = { .topic = whole,
+		.bytes = next.bytes,
+		.size = next.size,
+		.qos = 1,
 		.property_count = 3,
 		.properties = { { "topic", next.topic }, { "session", session }, { "number", number } } };
 	(void)publish(bus, BX_RECORDS, &packet); /* it stays in the outbox and is due again */
@@ -363,8 +381,9 @@ static bool send_record(struct bx_bus *bus)
 
 static bool is_drained(const struct bx_bus *bus)
 {
-	return !bus->connected || (bx_states_are_said(bus->states) && STAILQ_EMPTY(&bus->passing) &&
-					  (!bus->outbox || bx_outbox_unsent(bus->outbox) == 0) && bus->in_flight_count == 0);
+	return !bus->connected ||
+		(bx_states_are_said(bus->states) && STAILQ_EMPTY(&bus->passing) &&
+			(!bus->outbox || bx_outbox_unsent(bus->outbox) == 0) && bus->in_flight_count == 0);
 }
 
 static void finish_close(void *arg)
@@ -518,8 +537,8 @@ static void on_marker(struct bx_bus *bus, uint64_t marker)
 
 static void note_ghost(struct bx_bus *bus, const struct bx_packet *packet, enum bx_topic topic)
 {
-	if (!packet->retain || packet->size == 0 || !is_ours(bus, topic) || bx_states_find(bus->states, packet->topic) ||
-		bus->ghost_count == GHOSTS_MAX)
+	if (!packet->retain || packet->size == 0 || !is_ours(bus, topic) ||
+		bx_states_find(bus->states, packet->topic) || bus->ghost_count == GHOSTS_MAX)
 		return;
 	bus->ghosts[bus->ghost_count++] = bx_copy(packet->topic);
 	if (!bus->ghost_timer)
@@ -552,8 +571,11 @@ static void on_received(void *arg, const struct bx_packet *packet)
 	struct bx_bus *bus = arg;
 	const char *under = bx_bus_under_root(bus, packet->topic);
 	char name[BX_NAME_SIZE];
-	struct bx_message message = { .name = name, .replay = packet->retain, .bytes = packet->bytes,
-		.size = packet->size, .packet = packet };
+	struct bx_message message = { .name = name,
+		.replay = packet->retain,
+		.bytes = packet->bytes,
+		.size = packet->size,
+		.packet = packet };
 	bus->figures.in++;
 	if (!under || !bx_topic_match(under, &message.topic, name)) {
 		bus->figures.refused++;
@@ -648,7 +670,8 @@ void bx_bus_free(struct bx_bus *bus)
 
 void bx_bus_open(struct bx_bus *bus)
 {
-	static const struct bx_link_events events = { NULL, on_connected, on_disconnected, on_received, on_acknowledged };
+	static const struct bx_link_events events = { NULL, on_connected, on_disconnected, on_received,
+		on_acknowledged };
 	struct bx_link_events ours = events;
 	ours.arg = bus;
 	char topic[BX_TOPIC_SIZE];

@@ -15,12 +15,12 @@ struct bx_field; /* base/log.h */
 struct bx_bus_options {
 	const char *site;
 	const char *client; /* our name at the broker: "collector", "bxctl-4711" */
-	const char *role;   /* the broker's user, whose replies we may read */
-	bool is_service;    /* has availability with a will, and an outbox */
+	const char *role; /* the broker's user, whose replies we may read */
+	bool is_service; /* has availability with a will, and an outbox */
 	const char *folder; /* of durable state; NULL: none is kept */
-	uint64_t session;   /* of the outbox, random */
-	size_t outbox_max;  /* bytes */
-	int64_t again_ms;   /* an unacknowledged record is sent again so much later */
+	uint64_t session; /* of the outbox, random */
+	size_t outbox_max; /* bytes */
+	int64_t again_ms; /* an unacknowledged record is sent again so much later */
 };
 
 /* Texts are copied. `link` is the bus's from here on. */
@@ -34,11 +34,11 @@ bool bx_bus_is_connected(const struct bx_bus *bus);
 
 struct bx_message {
 	enum bx_topic topic;
-	const char *name;            /* the pattern's + levels, see topics.h */
-	bool replay;                 /* the broker had kept it */
-	bool ended;                  /* an empty retained payload: it is no more; `payload` is NULL */
+	const char *name; /* the pattern's + levels, see topics.h */
+	bool replay; /* the broker had kept it */
+	bool ended; /* an empty retained payload: it is no more; `payload` is NULL */
 	const union bx_any *payload; /* as the topic's row says */
-	const char *bytes;           /* the same as it came; of BX_OPAQUE all there is */
+	const char *bytes; /* the same as it came; of BX_OPAQUE all there is */
 	size_t size;
 	const struct bx_packet *packet;
 };
@@ -59,8 +59,8 @@ void bx_recall(struct bx_bus *bus, enum bx_topic topic, bx_heard *heard, void *a
 
 /* Says values of a BX_VALUES row; with BX_RECORD they go to storage, too, if they have a time. */
 enum bx_keep { BX_SHOW, BX_RECORD };
-void bx_sample(
-	struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values, enum bx_keep keep);
+void bx_sample(struct bx_bus *bus, enum bx_topic topic, const char *name, const struct bx_values *values,
+	enum bx_keep keep);
 /* What a message on record/<service> says of itself. Borrowed as the message is. */
 struct bx_record_label {
 	const char *topic; /* the live topic under the root: whose values or event its bytes are */
@@ -93,9 +93,9 @@ void bx_bus_root(const char *site, char root[BX_TOPIC_SIZE]);
 const char *bx_bus_under_root(const struct bx_bus *bus, const char *topic);
 
 struct bx_bus_figures {
-	uint64_t in, out;  /* messages */
-	uint64_t refused;  /* came malformed, or were refused by the broker */
-	uint64_t dropped;  /* records, outbox full */
+	uint64_t in, out; /* messages */
+	uint64_t refused; /* came malformed, or were refused by the broker */
+	uint64_t dropped; /* records, outbox full */
 	size_t unrecorded; /* in the outbox */
 };
 struct bx_bus_figures bx_bus_figures(const struct bx_bus *bus);

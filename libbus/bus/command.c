@@ -95,7 +95,8 @@ static void release(struct bx_commands *commands, struct call *call)
 	*call = (struct call){ 0 };
 }
 
-static void end_call(struct bx_commands *commands, struct call *call, const struct bx_text *text, const char *failure)
+static void end_call(
+	struct bx_commands *commands, struct call *call, const struct bx_text *text, const char *failure)
 {
 	const struct bx_verb_row *row = bx_verb_row(call->verb);
 	reply(commands, call, text);
@@ -103,7 +104,8 @@ static void end_call(struct bx_commands *commands, struct call *call, const stru
 		char target[BX_NAME_SIZE];
 		bx_target(BX_SERVICE, bx_bus_client(commands->bus), target);
 		bx_event(commands->bus, failure ? "command.failed" : "command.done", target,
-			BX_FIELDS(BX_F("verb", row->verb), BX_F("arguments", (const char *)call->arguments_json),
+			BX_FIELDS(BX_F("verb", row->verb),
+				BX_F("arguments", (const char *)call->arguments_json),
 				BX_F("claimed_by", call->reply[0] ? (const char *)call->reply : "unknown"),
 				BX_F("why", failure)));
 	}
@@ -177,20 +179,21 @@ static bool knows_argument(const struct bx_verb_row *row, const char *name)
 }
 
 /* Text, numbers and truth values, each as text; what a row does not name is refused, not skipped: it was meant. */
-static bool take_arguments(
-	struct call *call, const struct bx_verb_row *row, const struct bx_message *message, struct bx_error *error)
+static bool take_arguments(struct call *call, const struct bx_verb_row *row, const struct bx_message *message,
+	struct bx_error *error)
 {
-	json_auto_t *object = message->size == 0 ? json_object() :
-						   bx_json_read(message->bytes, message->size, BX_JSON_OURS, error);
+	json_auto_t *object = message->size == 0
+		? json_object()
+		: bx_json_read(message->bytes, message->size, BX_JSON_OURS, error);
 	const char *name;
 	json_t *value;
 	size_t count = 0;
 	json_object_foreach (object, name, value) {
 		char number[BX_NUMBER_SIZE];
-		const char *text = json_is_string(value) ? json_string_value(value) :
-				   json_is_true(value)   ? "true" :
-				   json_is_false(value)  ? "false" :
-							   NULL;
+		const char *text = json_is_string(value) ? json_string_value(value)
+			: json_is_true(value)            ? "true"
+			: json_is_false(value)           ? "false"
+							 : NULL;
 		if (json_is_number(value)) {
 			bx_number_print(json_number_value(value), number);
 			text = number;
@@ -198,7 +201,8 @@ static bool take_arguments(
 		if (!knows_argument(row, name))
 			return bx_fail(error, BX_INVALID, "'%s' has no argument '%.40s'", row->verb, name);
 		if (!text)
-			return bx_fail(error, BX_INVALID, "argument '%s' is neither text nor number nor true or false", name);
+			return bx_fail(error, BX_INVALID,
+				"argument '%s' is neither text nor number nor true or false", name);
 		size_t size = strlen(text) + 1;
 		call->arguments[count].name = bx_copy(name);
 		call->arguments[count].value = bx_alloc(size, 1);
@@ -206,8 +210,8 @@ static bool take_arguments(
 	}
 	for (size_t i = 0; i < BX_ARGUMENTS_MAX && row->arguments[i].name; i++)
 		if (row->arguments[i].need == BX_NEEDED && !json_object_get(object, row->arguments[i].name))
-			return bx_fail(error, BX_INVALID, "'%s' needs '%s': %s", row->verb, row->arguments[i].name,
-				row->arguments[i].doc);
+			return bx_fail(error, BX_INVALID, "'%s' needs '%s': %s", row->verb,
+				row->arguments[i].name, row->arguments[i].doc);
 	return true;
 }
 
@@ -233,7 +237,8 @@ static bool may_run(const struct bx_commands *commands, const struct bx_message 
 		return bx_fail(error, BX_BUSY, "%s is stopping", bx_bus_client(commands->bus));
 	for (size_t i = 0; i < BX_CALLS_MAX; i++) {
 		const struct call *call = &commands->calls[i];
-		if (call->number != 0 && call->verb == *verb && strlen(call->arguments_json) == message->size &&
+		if (call->number != 0 && call->verb == *verb &&
+			strlen(call->arguments_json) == message->size &&
 			memcmp(call->arguments_json, message->bytes, message->size) == 0)
 			return bx_fail(error, BX_BUSY, "the same command is being done now");
 	}
@@ -249,9 +254,11 @@ static struct call *free_call(struct bx_commands *commands)
 }
 
 /* Where answers go: only below reply/ of this site, whatever the asker wrote. */
-static void take_return_address(struct bx_commands *commands, struct call *call, const struct bx_packet *packet)
+static void take_return_address(
+	struct bx_commands *commands, struct call *call, const struct bx_packet *packet)
 {
-	const char *under = packet->response_topic ? bx_bus_under_root(commands->bus, packet->response_topic) : NULL;
+	const char *under =
+		packet->response_topic ? bx_bus_under_root(commands->bus, packet->response_topic) : NULL;
 	enum bx_topic topic;
 	if (!under || !bx_topic_match(under, &topic, call->reply) || topic != BX_REPLY)
 		call->reply[0] = '\0';
@@ -325,7 +332,8 @@ static void on_unreachable(void *arg)
 {
 	struct ask *ask = arg;
 	struct bx_answer answer = { .ended = true };
-	bx_fail(&answer.error, BX_UNREACHABLE, "the broker does not answer; is the suite running? See: bxctl status");
+	bx_fail(&answer.error, BX_UNREACHABLE,
+		"the broker does not answer; is the suite running? See: bxctl status");
 	ask->deadline = 0;
 	end_ask(ask, &answer);
 }
@@ -344,7 +352,8 @@ uint64_t bx_ask(struct bx_commands *commands, enum bx_verb verb, const char *ser
 	}
 	ask->deadline = bx_after(loop, deadline_ms, on_ask_deadline, ask);
 	char correlation[24], expires[BX_WALL_SIZE], name[BX_NAME_SIZE];
-	struct bx_packet packet = { .response_topic = bx_bus_reply_topic(commands->bus), .correlation = correlation };
+	struct bx_packet packet = { .response_topic = bx_bus_reply_topic(commands->bus),
+		.correlation = correlation };
 	packet.correlation_size = (size_t)snprintf(correlation, sizeof correlation, "%" PRIu64, ask->number);
 	struct bx_wall now = bx_wall_now(loop);
 	if (now.ms != 0) {
@@ -352,7 +361,8 @@ uint64_t bx_ask(struct bx_commands *commands, enum bx_verb verb, const char *ser
 		packet.properties[packet.property_count++] = (struct bx_property){ "expires", expires };
 	}
 	(void)snprintf(name, sizeof name, "%s/%s", service, bx_verb_row(verb)->verb);
-	bx_pass(commands->bus, BX_COMMAND, name, arguments ? arguments : "{}", strlen(arguments ? arguments : "{}"), &packet);
+	bx_pass(commands->bus, BX_COMMAND, name, arguments ? arguments : "{}",
+		strlen(arguments ? arguments : "{}"), &packet);
 	return ask->number;
 }
 
@@ -392,30 +402,35 @@ static void on_reply(void *arg, const struct bx_message *message)
 	const char *code = json_string_value(json_object_get(error, "code"));
 	const char *words = json_string_value(json_object_get(error, "message"));
 	if (!answer.ok)
-		bx_fail(&answer.error, code ? bx_code_of(code) : BX_FAILED, "%s", words ? words : "refused without a reason");
-	BX_OWNED(free) char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+		bx_fail(&answer.error, code ? bx_code_of(code) : BX_FAILED, "%s",
+			words ? words : "refused without a reason");
+	BX_OWNED(free)
+	char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 	answer.result = text ? text : "{}";
 	end_ask(ask, &answer);
 }
 
 /* --- life --- */
 
-struct bx_commands *bx_commands_new(struct bx_bus *bus, const struct bx_commands_table *tables, size_t table_count,
-	struct bx_error *error)
+struct bx_commands *bx_commands_new(struct bx_bus *bus, const struct bx_commands_table *tables,
+	size_t table_count, struct bx_error *error)
 {
 	BX_OWNED(bx_commands_free) struct bx_commands *commands = bx_alloc(1, sizeof *commands);
 	commands->bus = bus;
 	for (size_t i = 0; i < table_count; i++) {
-		for (const struct bx_command *command = tables[i].commands; command && command->run; command++) {
+		for (const struct bx_command *command = tables[i].commands; command && command->run;
+			command++) {
 			commands->bound[command->verb].run = command->run;
 			commands->bound[command->verb].state = tables[i].state;
 		}
 	}
 	for (int verb = 0; table_count > 0 && verb < BX_VERB_COUNT; verb++) {
 		const struct bx_verb_row *row = bx_verb_row((enum bx_verb)verb);
-		bool is_ours = strcmp(row->service, "*") == 0 || strcmp(row->service, bx_bus_client(bus)) == 0;
+		bool is_ours =
+			strcmp(row->service, "*") == 0 || strcmp(row->service, bx_bus_client(bus)) == 0;
 		if (is_ours != (commands->bound[verb].run != NULL)) {
-			bx_fail(error, BX_FAILED, "the command '%s' of %s and its row in verbs.rows do not match", row->verb,
+			bx_fail(error, BX_FAILED,
+				"the command '%s' of %s and its row in verbs.rows do not match", row->verb,
 				bx_bus_client(bus));
 			return NULL;
 		}

@@ -7,7 +7,7 @@
 #include "libbus/bus/bus.h"
 #include "libbus/contract/verbs.h"
 
-#define BX_CALLS_MAX 32         /* open at once; more are refused as busy */
+#define BX_CALLS_MAX 32 /* open at once; more are refused as busy */
 #define BX_CALL_DEADLINE_MS 60000
 #define BX_ARGUMENT_BYTES_MAX 4096 /* of all arguments of a call */
 
@@ -28,8 +28,8 @@ struct bx_commands;
 
 /* Answers this service's verbs. A verb of the service without a row in the tables is our bug: NULL, and *error names it.
  * A client that only asks has no table. */
-struct bx_commands *bx_commands_new(struct bx_bus *bus, const struct bx_commands_table *tables, size_t table_count,
-	struct bx_error *error);
+struct bx_commands *bx_commands_new(struct bx_bus *bus, const struct bx_commands_table *tables,
+	size_t table_count, struct bx_error *error);
 /* Ends open calls ("the service stops") and takes no new ones. */
 void bx_commands_stop(struct bx_commands *commands);
 void bx_commands_free(struct bx_commands *commands);

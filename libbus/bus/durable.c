@@ -13,7 +13,8 @@ static void print_path(struct bx_text *path, const char *folder, enum bx_topic t
 	bx_text_print(path, "%s/%s.json", folder, slug);
 }
 
-bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *each, void *arg, struct bx_error *error)
+bool bx_durable_read(
+	const char *folder, enum bx_topic topic, bx_durable_each *each, void *arg, struct bx_error *error)
 {
 	BX_TEXT_OWNED struct bx_text path;
 	bx_text_init(&path, 4096);
@@ -29,14 +30,19 @@ bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *e
 	if (!json_is_object(all)) {
 		bx_text_say(&path, ".bad");
 		BX_OWNED(free) char *from = bx_copy_bytes(path.data, path.length - 4);
-		(void)rename(from, path.data); /* if even that fails, the message below still names the file */
+		(void)rename(
+			from, path.data); /* if even that fails, the message below still names the file */
 		return bx_fail(error, BX_FAILED, "own state %s cannot be read (%s); kept aside as %s", from,
-			!bytes ? why.message : all ? "not an object" : at.text, path.data);
+			!bytes        ? why.message
+				: all ? "not an object"
+				      : at.text,
+			path.data);
 	}
 	const char *name;
 	json_t *state;
 	json_object_foreach (all, name, state) {
-		BX_OWNED(free) char *json = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
+		BX_OWNED(free)
+		char *json = json_dumps(state, JSON_COMPACT | JSON_REAL_PRECISION(15) | JSON_ENCODE_ANY);
 		if (json)
 			each(arg, name, json, strlen(json));
 	}
@@ -59,6 +65,7 @@ bool bx_durable_write(const char *folder, enum bx_topic topic,
 	bx_json_end_object(&json);
 	bx_text_say(&text, "\n");
 	if (text.cut)
-		return bx_fail(error, BX_FULL, "own state %s would be over %d bytes", path.data, BX_DURABLE_BYTES_MAX);
+		return bx_fail(error, BX_FULL, "own state %s would be over %d bytes", path.data,
+			BX_DURABLE_BYTES_MAX);
 	return bx_file_replace(path.data, text.data, text.length, 0600, error);
 }

@@ -11,7 +11,8 @@ typedef void bx_durable_each(void *arg, const char *name, const char *json, size
 
 /* Reads a row's file. No file is no state. False: the file is no more readable; it is left as it is, aside with ".bad" behind
  * its name, so that the next write does not end it. */
-bool bx_durable_read(const char *folder, enum bx_topic topic, bx_durable_each *each, void *arg, struct bx_error *error);
+bool bx_durable_read(
+	const char *folder, enum bx_topic topic, bx_durable_each *each, void *arg, struct bx_error *error);
 
 /* Writes a row's file: `next` gives the states one by one, false at the end. */
 bool bx_durable_write(const char *folder, enum bx_topic topic,

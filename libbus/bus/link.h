@@ -18,7 +18,8 @@ struct bx_link_events {
 struct bx_link {
 	const struct bx_link_type {
 		/* Begins to connect. `will` is said by the broker when the connection breaks (NULL: none). */
-		void (*open)(struct bx_link *link, const struct bx_link_events *events, const struct bx_packet *will);
+		void (*open)(struct bx_link *link, const struct bx_link_events *events,
+			const struct bx_packet *will);
 		/* *id is for `acknowledged`, which comes for QoS 1 alone. False: not connected, or never to be sent. */
 		bool (*publish)(struct bx_link *link, const struct bx_packet *packet, int *id);
 		void (*subscribe)(struct bx_link *link, const char *filter);
@@ -26,5 +27,5 @@ struct bx_link {
 		/* Takes leave: the will is not said. `disconnected` comes no more. */
 		void (*close)(struct bx_link *link);
 		void (*free)(struct bx_link *link); /* closed or not */
-	} *type;
+	} * type;
 };

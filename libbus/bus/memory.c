@@ -11,7 +11,7 @@ struct delivery {
 	struct link *to;
 	uint64_t timer;
 	struct bx_packet *packet; /* NULL: the broker's word to the publisher */
-	int acknowledge;          /* its id */
+	int acknowledge; /* its id */
 };
 
 struct link {
@@ -246,7 +246,10 @@ static void link_subscribe(struct bx_link *base, const char *filter)
 	LIST_FOREACH (spoken, &link->broker->spoken, link) {
 		if (!spoken->retained || !bx_topic_filter(filter, spoken->topic))
 			continue;
-		struct bx_packet packet = { .topic = spoken->topic, .bytes = spoken->bytes, .size = spoken->size, .qos = 1,
+		struct bx_packet packet = { .topic = spoken->topic,
+			.bytes = spoken->bytes,
+			.size = spoken->size,
+			.qos = 1,
 			.retain = true };
 		enqueue(link, &packet, 0, 0);
 	}
@@ -287,8 +290,8 @@ static void link_free(struct bx_link *base)
 
 struct bx_link *bx_memory_join(struct bx_memory *broker, struct bx_loop *loop)
 {
-	static const struct bx_link_type type = { link_open, link_publish, link_subscribe, link_unsubscribe, link_close,
-		link_free };
+	static const struct bx_link_type type = { link_open, link_publish, link_subscribe, link_unsubscribe,
+		link_close, link_free };
 	struct link *link = bx_alloc(1, sizeof *link);
 	link->base.type = &type;
 	link->broker = broker;

@@ -78,7 +78,7 @@ static struct bx_mono said_at(const struct bx_mirror *mirror, const struct bx_me
 	struct bx_mono now = bx_now(bx_bus_loop(mirror->bus));
 	struct bx_wall wall = bx_wall_now(bx_bus_loop(mirror->bus));
 	bool has_time = message->replay && bx_topic_row(message->topic)->payload == BX_VALUES &&
-			message->payload->values.time.ms != 0 && wall.ms > message->payload->values.time.ms;
+		message->payload->values.time.ms != 0 && wall.ms > message->payload->values.time.ms;
 	return (struct bx_mono){ now.ms - (has_time ? wall.ms - message->payload->values.time.ms : 0) };
 }
 
@@ -104,7 +104,8 @@ static void on_heard(void *arg, const struct bx_message *message)
 		mirror->changed(mirror->changed_arg, message);
 }
 
-struct bx_mirror *bx_mirror_new(struct bx_bus *bus, const enum bx_topic *topics, size_t count, size_t entries_max)
+struct bx_mirror *bx_mirror_new(
+	struct bx_bus *bus, const enum bx_topic *topics, size_t count, size_t entries_max)
 {
 	struct bx_mirror *mirror = bx_alloc(1, sizeof *mirror);
 	mirror->bus = bus;
@@ -125,11 +126,15 @@ void bx_mirror_free(struct bx_mirror *mirror)
 
 static struct bx_entry entry_of(const struct bx_mirror *mirror, const struct kept *kept)
 {
-	return (struct bx_entry){ .topic = kept->topic, .name = kept->name, .bytes = kept->bytes, .size = kept->size,
+	return (struct bx_entry){ .topic = kept->topic,
+		.name = kept->name,
+		.bytes = kept->bytes,
+		.size = kept->size,
 		.age_ms = bx_now(bx_bus_loop(mirror->bus)).ms - kept->heard.ms };
 }
 
-bool bx_mirror_get(const struct bx_mirror *mirror, enum bx_topic topic, const char *name, struct bx_entry *entry)
+bool bx_mirror_get(
+	const struct bx_mirror *mirror, enum bx_topic topic, const char *name, struct bx_entry *entry)
 {
 	const struct kept *kept = find(mirror, topic, name);
 	if (!kept)
@@ -138,7 +143,8 @@ bool bx_mirror_get(const struct bx_mirror *mirror, enum bx_topic topic, const ch
 	return true;
 }
 
-bool bx_mirror_read(const struct bx_mirror *mirror, enum bx_topic topic, const char *name, union bx_any *payload)
+bool bx_mirror_read(
+	const struct bx_mirror *mirror, enum bx_topic topic, const char *name, union bx_any *payload)
 {
 	const struct kept *kept = find(mirror, topic, name);
 	return kept && bx_payload_decode(topic, kept->bytes, kept->size, payload, NULL);

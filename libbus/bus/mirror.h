@@ -6,7 +6,8 @@
 struct bx_mirror;
 
 /* Hears `count` rows from now on. Over `entries_max` further names are not kept, which is logged once. */
-struct bx_mirror *bx_mirror_new(struct bx_bus *bus, const enum bx_topic *topics, size_t count, size_t entries_max);
+struct bx_mirror *bx_mirror_new(
+	struct bx_bus *bus, const enum bx_topic *topics, size_t count, size_t entries_max);
 void bx_mirror_free(struct bx_mirror *mirror);
 BX_OWNED_BY(struct bx_mirror, bx_mirror_free)
 
@@ -19,9 +20,11 @@ struct bx_entry {
 	int64_t age_ms; /* since it was heard; of values that the broker had kept, since their own time */
 };
 /* False: not heard, or ended. */
-bool bx_mirror_get(const struct bx_mirror *mirror, enum bx_topic topic, const char *name, struct bx_entry *entry);
+bool bx_mirror_get(
+	const struct bx_mirror *mirror, enum bx_topic topic, const char *name, struct bx_entry *entry);
 /* The same, decoded. */
-bool bx_mirror_read(const struct bx_mirror *mirror, enum bx_topic topic, const char *name, union bx_any *payload);
+bool bx_mirror_read(
+	const struct bx_mirror *mirror, enum bx_topic topic, const char *name, union bx_any *payload);
 /* All entries of a row, by name. */
 void bx_mirror_each(const struct bx_mirror *mirror, enum bx_topic topic,
 	void (*each)(void *arg, const struct bx_entry *entry), void *arg);

@@ -80,8 +80,8 @@ static void end_connection(struct link *link, const char *why)
 	if (was)
 		link->events.disconnected(link->events.arg, link->why);
 	else if (!link->told)
-		bx_log(BX_WARNING, "no connection to the broker yet; trying on", BX_F("broker", link->address),
-			BX_F("why", link->why));
+		bx_log(BX_WARNING, "no connection to the broker yet; trying on",
+			BX_F("broker", link->address), BX_F("why", link->why));
 	link->told = true;
 	retry(link, bx_pause_ms(link->attempts++, PAUSE_FIRST_MS, PAUSE_MOST_MS));
 }
@@ -113,7 +113,8 @@ static void on_ready(void *arg, unsigned ready)
 		result = mosquitto_loop_write(link->handle, 1);
 	if (result != MOSQ_ERR_SUCCESS || !link->handle || mosquitto_socket(link->handle) < 0) {
 		if (link->open)
-			end_connection(link, result == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(result));
+			end_connection(link,
+				result == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(result));
 		else
 			drop_watch(link);
 		return;
@@ -134,14 +135,16 @@ static void on_misc(void *arg)
 
 /* --- called by the library --- */
 
-static void on_connect(struct mosquitto *handle, void *arg, int reason, int flags, const mosquitto_property *properties)
+static void on_connect(
+	struct mosquitto *handle, void *arg, int reason, int flags, const mosquitto_property *properties)
 {
 	(void)handle, (void)flags, (void)properties;
 	struct link *link = arg;
 	if (reason != 0) {
 		/* on_disconnect follows; it must not come back at once */
 		bx_log(BX_ERROR, "the broker refuses us; are the passwords in BUS_SECRETS ours?",
-			BX_F("broker", link->address), BX_F("user", link->user), BX_F("why", mosquitto_reason_string(reason)));
+			BX_F("broker", link->address), BX_F("user", link->user),
+			BX_F("why", mosquitto_reason_string(reason)));
 		link->told = true;
 		retry(link, PAUSE_DENIED_MS);
 		return;
@@ -152,26 +155,30 @@ static void on_connect(struct mosquitto *handle, void *arg, int reason, int flag
 	link->events.connected(link->events.arg);
 }
 
-static void on_disconnect(struct mosquitto *handle, void *arg, int reason, const mosquitto_property *properties)
+static void on_disconnect(
+	struct mosquitto *handle, void *arg, int reason, const mosquitto_property *properties)
 {
 	(void)handle, (void)reason, (void)properties;
 	drop_watch(arg); /* on_ready, in this stack, does the rest */
 }
 
-static void on_publish(struct mosquitto *handle, void *arg, int id, int reason, const mosquitto_property *properties)
+static void on_publish(
+	struct mosquitto *handle, void *arg, int id, int reason, const mosquitto_property *properties)
 {
 	(void)handle, (void)properties;
 	struct link *link = arg;
 	link->events.acknowledged(link->events.arg, id, reason < 0x80);
 }
 
-static void on_message(
-	struct mosquitto *handle, void *arg, const struct mosquitto_message *message, const mosquitto_property *properties)
+static void on_message(struct mosquitto *handle, void *arg, const struct mosquitto_message *message,
+	const mosquitto_property *properties)
 {
 	(void)handle;
 	struct link *link = arg;
-	struct bx_packet packet = { .topic = message->topic, .bytes = message->payload ? message->payload : "",
-		.size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0, .qos = message->qos,
+	struct bx_packet packet = { .topic = message->topic,
+		.bytes = message->payload ? message->payload : "",
+		.size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0,
+		.qos = message->qos,
 		.retain = message->retain };
 	char *names[BX_PROPERTIES_MAX], *values[BX_PROPERTIES_MAX], *response = NULL;
 	void *correlation = NULL;
@@ -179,14 +186,16 @@ static void on_message(
 	const mosquitto_property *at = properties;
 	for (bool skip = false; packet.property_count < BX_PROPERTIES_MAX; skip = true) {
 		size_t n = packet.property_count;
-		at = mosquitto_property_read_string_pair(at, MQTT_PROP_USER_PROPERTY, &names[n], &values[n], skip);
+		at = mosquitto_property_read_string_pair(
+			at, MQTT_PROP_USER_PROPERTY, &names[n], &values[n], skip);
 		if (!at)
 			break;
 		packet.properties[n].name = names[n];
 		packet.properties[n].value = values[n];
 		packet.property_count++;
 	}
-	(void)mosquitto_property_read_string(properties, MQTT_PROP_RESPONSE_TOPIC, &response, false); /* may be absent */
+	(void)mosquitto_property_read_string(
+		properties, MQTT_PROP_RESPONSE_TOPIC, &response, false); /* may be absent */
 	(void)mosquitto_property_read_binary(
 		properties, MQTT_PROP_CORRELATION_DATA, &correlation, &correlation_size, false);
 	packet.response_topic = response;
@@ -218,12 +227,14 @@ static void connect_now(void *arg)
 	if (link->user)
 		mosquitto_username_pw_set(link->handle, link->user, link->password);
 	if (link->will.topic)
-		mosquitto_will_set_v5(link->handle, link->will.topic, (int)link->will.size, link->will.bytes, 1, true, NULL);
+		mosquitto_will_set_v5(link->handle, link->will.topic, (int)link->will.size, link->will.bytes,
+			1, true, NULL);
 	mosquitto_connect_v5_callback_set(link->handle, on_connect);
 	mosquitto_disconnect_v5_callback_set(link->handle, on_disconnect);
 	mosquitto_publish_v5_callback_set(link->handle, on_publish);
 	mosquitto_message_v5_callback_set(link->handle, on_message);
-	int result = mosquitto_connect_bind_v5(link->handle, link->address, link->port, KEEPALIVE_S, NULL, NULL);
+	int result =
+		mosquitto_connect_bind_v5(link->handle, link->address, link->port, KEEPALIVE_S, NULL, NULL);
 	if (result != MOSQ_ERR_SUCCESS) {
 		end_connection(link, result == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(result));
 		return;
@@ -249,14 +260,15 @@ static mosquitto_property *make_properties(const struct bx_packet *packet)
 {
 	mosquitto_property *properties = NULL;
 	for (size_t i = 0; i < packet->property_count; i++)
-		if (mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY, packet->properties[i].name,
-			    packet->properties[i].value) != MOSQ_ERR_SUCCESS)
+		if (mosquitto_property_add_string_pair(&properties, MQTT_PROP_USER_PROPERTY,
+			    packet->properties[i].name, packet->properties[i].value) != MOSQ_ERR_SUCCESS)
 			abort(); /* no memory; what we put in properties is UTF-8 */
 	if (packet->response_topic)
-		(void)mosquitto_property_add_string(&properties, MQTT_PROP_RESPONSE_TOPIC, packet->response_topic);
+		(void)mosquitto_property_add_string(
+			&properties, MQTT_PROP_RESPONSE_TOPIC, packet->response_topic);
 	if (packet->correlation)
-		(void)mosquitto_property_add_binary(&properties, MQTT_PROP_CORRELATION_DATA, packet->correlation,
-			(uint16_t)packet->correlation_size);
+		(void)mosquitto_property_add_binary(&properties, MQTT_PROP_CORRELATION_DATA,
+			packet->correlation, (uint16_t)packet->correlation_size);
 	return properties;
 }
 
@@ -266,8 +278,8 @@ static bool link_publish(struct bx_link *base, const struct bx_packet *packet, i
 	if (!link->connected)
 		return false;
 	mosquitto_property *properties = make_properties(packet);
-	int result = mosquitto_publish_v5(link->handle, id, packet->topic, (int)packet->size, packet->bytes, packet->qos,
-		packet->retain, properties);
+	int result = mosquitto_publish_v5(link->handle, id, packet->topic, (int)packet->size, packet->bytes,
+		packet->qos, packet->retain, properties);
 	mosquitto_property_free_all(&properties);
 	/* NO_CONN and CONN_LOST queue in this handle, which goes with the connection: it counts as sent, and the bus hears
 	 * of the end of the connection from on_ready */
@@ -284,7 +296,8 @@ static void link_subscribe(struct bx_link *base, const char *filter)
 	struct link *link = (struct link *)base;
 	if (!link->connected)
 		return;
-	(void)mosquitto_subscribe_v5(link->handle, NULL, filter, 1, 0, NULL); /* fails only with the connection */
+	(void)mosquitto_subscribe_v5(
+		link->handle, NULL, filter, 1, 0, NULL); /* fails only with the connection */
 	arm(link);
 }
 
@@ -304,7 +317,8 @@ static void link_close(struct bx_link *base)
 	bx_cancel(link->loop, link->retry_timer);
 	link->retry_timer = 0;
 	if (link->handle && link->connected)
-		(void)mosquitto_disconnect_v5(link->handle, 0, NULL); /* written at once, or the connection is gone anyway */
+		(void)mosquitto_disconnect_v5(
+			link->handle, 0, NULL); /* written at once, or the connection is gone anyway */
 	link->connected = false;
 	drop_handle(link);
 }
@@ -325,11 +339,11 @@ static void link_free(struct bx_link *base)
 
 struct bx_link *bx_mosquitto_new(struct bx_loop *loop, const struct bx_broker *broker)
 {
-	static const struct bx_link_type type = { link_open, link_publish, link_subscribe, link_unsubscribe, link_close,
-		link_free };
+	static const struct bx_link_type type = { link_open, link_publish, link_subscribe, link_unsubscribe,
+		link_close, link_free };
 	struct link *link = bx_alloc(1, sizeof *link);
 	(void)signal(SIGPIPE, SIG_IGN); /* 2.0.11 does it for us, later ones do not */
-	(void)mosquitto_lib_init();     /* counts its callers, cannot fail before TLS is used */
+	(void)mosquitto_lib_init(); /* counts its callers, cannot fail before TLS is used */
 	link->base.type = &type;
 	link->loop = loop;
 	link->watched_fd = -1;

@@ -5,9 +5,9 @@
 
 struct bx_broker {
 	const char *address; /* a unix socket's path (at most 107 bytes), or a loopback address */
-	int port;            /* 0: a unix socket */
+	int port; /* 0: a unix socket */
 	const char *user, *password; /* NULL: none */
-	const char *client;  /* our id */
+	const char *client; /* our id */
 };
 
 /* Connecting blocks for as long as a local socket takes: 0.2 ms. All is copied. */

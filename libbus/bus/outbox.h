@@ -33,6 +33,6 @@ void bx_outbox_rewind(struct bx_outbox *outbox);
 bool bx_outbox_next(struct bx_outbox *outbox, struct bx_mono now, int64_t again_ms, struct bx_record *record);
 
 uint64_t bx_outbox_session(const struct bx_outbox *outbox);
-size_t bx_outbox_count(const struct bx_outbox *outbox);       /* not acknowledged */
-size_t bx_outbox_unsent(const struct bx_outbox *outbox);      /* of them due at once */
-uint64_t bx_outbox_dropped(const struct bx_outbox *outbox);   /* since the start */
+size_t bx_outbox_count(const struct bx_outbox *outbox); /* not acknowledged */
+size_t bx_outbox_unsent(const struct bx_outbox *outbox); /* of them due at once */
+uint64_t bx_outbox_dropped(const struct bx_outbox *outbox); /* since the start */

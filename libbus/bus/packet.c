@@ -13,7 +13,8 @@ const char *bx_packet_property(const struct bx_packet *packet, const char *name)
 
 size_t bx_packet_cost(const struct bx_packet *packet)
 {
-	size_t cost = sizeof *packet + strlen(packet->topic) + 1 + packet->size + 1 + packet->correlation_size + 1;
+	size_t cost =
+		sizeof *packet + strlen(packet->topic) + 1 + packet->size + 1 + packet->correlation_size + 1;
 	if (packet->response_topic)
 		cost += strlen(packet->response_topic) + 1;
 	for (size_t i = 0; i < packet->property_count; i++)

@@ -117,20 +117,22 @@ void bx_states_recall(struct bx_states *states, enum bx_topic row,
 /* --- keeping and saying --- */
 
 /* False: it was so already. */
-static bool keep(
-	struct bx_states *states, enum bx_topic row, const char *name, const char *topic, const char *bytes, size_t size)
+static bool keep(struct bx_states *states, enum bx_topic row, const char *name, const char *topic,
+	const char *bytes, size_t size)
 {
 	struct state *state = find(states, topic);
 	if (!state) {
 		state = bx_alloc(1, sizeof *state);
 		state->entry.topic = bx_copy(topic);
 		state->entry.row = row;
-		(void)bx_text_copy(state->entry.name, sizeof state->entry.name, name); /* it fitted into the topic */
+		(void)bx_text_copy(
+			state->entry.name, sizeof state->entry.name, name); /* it fitted into the topic */
 		if (!tsearch(state, &states->tree, compare))
 			abort(); /* no memory */
 	}
 	struct bx_state_entry *entry = &state->entry;
-	bool same = bytes ? entry->bytes && entry->size == size && memcmp(entry->bytes, bytes, size) == 0 : !entry->bytes;
+	bool same = bytes ? entry->bytes && entry->size == size && memcmp(entry->bytes, bytes, size) == 0
+			  : !entry->bytes;
 	free(entry->bytes);
 	entry->bytes = bytes ? bx_copy_bytes(bytes, size) : NULL;
 	entry->size = bytes ? size : 0;
@@ -138,15 +140,15 @@ static bool keep(
 	return !same;
 }
 
-void bx_states_keep(
-	struct bx_states *states, enum bx_topic row, const char *name, const char *topic, const char *bytes, size_t size)
+void bx_states_keep(struct bx_states *states, enum bx_topic row, const char *name, const char *topic,
+	const char *bytes, size_t size)
 {
 	if (keep(states, row, name, topic, bytes, size))
 		write_durable(states, row);
 }
 
-void bx_states_keep_recalled(
-	struct bx_states *states, enum bx_topic row, const char *name, const char *topic, const char *bytes, size_t size)
+void bx_states_keep_recalled(struct bx_states *states, enum bx_topic row, const char *name, const char *topic,
+	const char *bytes, size_t size)
 {
 	(void)keep(states, row, name, topic, bytes, size); /* new or not, it is on disk */
 }

@@ -20,8 +20,8 @@ void bx_states_free(struct bx_states *states);
 BX_OWNED_BY(struct bx_states, bx_states_free)
 
 /* Keeps the newest of a topic (`bytes` NULL: it has ended); it is to be said. */
-void bx_states_keep(
-	struct bx_states *states, enum bx_topic row, const char *name, const char *topic, const char *bytes, size_t size);
+void bx_states_keep(struct bx_states *states, enum bx_topic row, const char *name, const char *topic,
+	const char *bytes, size_t size);
 /* NULL: never said. */
 const struct bx_state_entry *bx_states_find(const struct bx_states *states, const char *topic);
 /* The next to be said, which counts as said from here on; NULL: none. */
@@ -32,5 +32,5 @@ void bx_states_say_all(struct bx_states *states); /* a new connection: all are t
 void bx_states_recall(struct bx_states *states, enum bx_topic row,
 	void (*each)(void *arg, const char *name, const char *json, size_t size), void *arg);
 /* As bx_states_keep, of what lies on disk already. */
-void bx_states_keep_recalled(
-	struct bx_states *states, enum bx_topic row, const char *name, const char *topic, const char *bytes, size_t size);
+void bx_states_keep_recalled(struct bx_states *states, enum bx_topic row, const char *name, const char *topic,
+	const char *bytes, size_t size);

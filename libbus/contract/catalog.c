@@ -14,7 +14,8 @@ static const struct bx_row rows[] = {
 #undef ROW
 /* clang-format on */
 
-static const char *const scopes[] = { "miner", "fleet", "host", "database", "endpoint", "unit", "service", "custom" };
+static const char *const scopes[] = { "miner", "fleet", "host", "database", "endpoint", "unit", "service",
+	"custom" };
 
 static const struct {
 	const char *key, *series;

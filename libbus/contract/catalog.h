@@ -20,9 +20,9 @@ enum bx_scope {
 enum bx_kind {
 	BX_GAUGE,
 	BX_COUNTER, /* rises; a fall is a reset of its source */
-	BX_WORD,    /* one of a closed list; its value is the place in it */
-	BX_YES_NO,  /* 0 or 1 */
-	BX_MOMENT,  /* seconds since 1970 in a double; ISO 8601 on the bus */
+	BX_WORD, /* one of a closed list; its value is the place in it */
+	BX_YES_NO, /* 0 or 1 */
+	BX_MOMENT, /* seconds since 1970 in a double; ISO 8601 on the bus */
 };
 
 enum bx_store { BX_LIVE, BX_STORED }; /* BX_STORED: recorded each METRICS_COLLECTION_INTERVAL */
@@ -41,7 +41,7 @@ enum bx_metric {
 
 struct bx_prometheus {
 	const char *name; /* behind bitaxe_<scope>_; NULL: not exported */
-	double factor;    /* to the base unit */
+	double factor; /* to the base unit */
 	const char *label, *label_value;
 };
 

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool write_text(const char *folder, const char *name, const struct bx_text *text, struct bx_error *error)
+static bool write_text(
+	const char *folder, const char *name, const struct bx_text *text, struct bx_error *error)
 {
 	char path[1024];
 	(void)snprintf(path, sizeof path, "%s%s%s", folder, folder[0] ? "/" : "", name);
@@ -14,7 +15,8 @@ static bool write_text(const char *folder, const char *name, const struct bx_tex
 	return bx_file_replace(path, text->data, text->length, 0644, error);
 }
 
-static bool write_schema(const char *folder, enum bx_payload payload, enum bx_scope scope, struct bx_error *error)
+static bool write_schema(
+	const char *folder, enum bx_payload payload, enum bx_scope scope, struct bx_error *error)
 {
 	BX_TEXT_OWNED struct bx_text text;
 	char name[128];

@@ -43,7 +43,8 @@ const char *bx_key_nearest(const char *name)
 	return nearest;
 }
 
-static bool check_number(const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
+static bool check_number(
+	const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
 {
 	int64_t number;
 	if (!bx_parse_integer(value, row->min, row->max, &number)) {
@@ -54,7 +55,8 @@ static bool check_number(const struct bx_key_row *row, const char *value, struct
 	return true;
 }
 
-static bool check_bytes(const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
+static bool check_bytes(
+	const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
 {
 	static const char units[] = "KMG";
 	char digits[24];
@@ -65,11 +67,11 @@ static bool check_bytes(const struct bx_key_row *row, const char *value, struct 
 	bool good = length > 0 && length < sizeof digits && bx_text_copy(digits, sizeof digits, value);
 	if (good && shift)
 		digits[length - 1] = '\0';
-	good = good && bx_parse_integer(digits, 0, INT64_MAX >> shift, &number) && number << shift >= row->min &&
-	       number << shift <= row->max;
+	good = good && bx_parse_integer(digits, 0, INT64_MAX >> shift, &number) &&
+		number << shift >= row->min && number << shift <= row->max;
 	if (!good)
-		bx_text_print(why, "a number of bytes from %" PRId64 "K to %" PRId64 "M, such as 8M", row->min >> 10,
-			row->max >> 20);
+		bx_text_print(why, "a number of bytes from %" PRId64 "K to %" PRId64 "M, such as 8M",
+			row->min >> 10, row->max >> 20);
 	else
 		bx_text_print(plain, "%" PRId64, number << shift);
 	return good;
@@ -90,7 +92,8 @@ static bool check_word(const char *words, const char *value, struct bx_text *pla
 
 static bool check_switch(const char *value, struct bx_text *plain, struct bx_text *why)
 {
-	static const char *const words[][2] = { { "true", "false" }, { "yes", "no" }, { "on", "off" }, { "1", "0" } };
+	static const char *const words[][2] = { { "true", "false" }, { "yes", "no" }, { "on", "off" },
+		{ "1", "0" } };
 	for (size_t i = 0; i < BX_COUNT(words); i++) {
 		for (size_t side = 0; side < 2; side++) {
 			if (strcmp(words[i][side], value) == 0) {
@@ -108,12 +111,13 @@ static bool check_address(const char *value, struct bx_text *plain, struct bx_te
 	const char *colon = strrchr(value, ':');
 	int64_t port;
 	bool good = colon && colon > value && bx_parse_integer(colon + 1, 0, 65535, &port) &&
-		    strcspn(value, " \t/") == strlen(value);
+		strcspn(value, " \t/") == strlen(value);
 	bx_text_say(good ? plain : why, good ? value : "HOST:PORT, such as 127.0.0.1:5000");
 	return good;
 }
 
-static bool check_path(const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
+static bool check_path(
+	const struct bx_key_row *row, const char *value, struct bx_text *plain, struct bx_text *why)
 {
 	bool good = value[0] == '/' || (value[0] == '\0' ? row->initial[0] == '\0' : row->under_state);
 	bx_text_say(good ? plain : why, good ? value : "a path that begins with /");

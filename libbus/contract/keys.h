@@ -14,14 +14,14 @@ enum bx_key {
 
 enum bx_key_type {
 	BX_NUMBER, /* whole, within the range */
-	BX_BYTES,  /* whole, with an optional K, M or G */
+	BX_BYTES, /* whole, with an optional K, M or G */
 	BX_SWITCH, /* true or false (yes, no, on, off, 1, 0) */
 	BX_TEXT,
 	BX_LIST, /* words, separated by blanks */
 	BX_PATH, /* absolute; below STATE_DIR where .under_state; empty where the default is */
 	BX_SLUG,
 	BX_CHOICE,
-	BX_CRON,    /* five fields or @daily and the like */
+	BX_CRON, /* five fields or @daily and the like */
 	BX_ADDRESS, /* HOST:PORT */
 };
 

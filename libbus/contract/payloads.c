@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MEMBER(type, struct_, member) type, offsetof(struct struct_, member), sizeof(((struct struct_ *)0)->member)
-#define LIST(struct_, list, count, fields_)                                                                   \
-	BX_TYPE_LIST, offsetof(struct struct_, list), sizeof(((struct struct_ *)0)->list[0]), false,          \
+#define MEMBER(type, struct_, member) \
+	type, offsetof(struct struct_, member), sizeof(((struct struct_ *)0)->member)
+#define LIST(struct_, list, count, fields_) \
+	BX_TYPE_LIST, offsetof(struct struct_, list), sizeof(((struct struct_ *)0)->list[0]), false, \
 		offsetof(struct struct_, count), BX_COUNT(((struct struct_ *)0)->list), fields_
 
 static const struct bx_payload_field info_fields[] = {
@@ -223,11 +224,13 @@ void bx_payload_encode(enum bx_topic topic, const void *payload, struct bx_text 
 	}
 }
 
-static bool decode_fields(const struct bx_payload_field *fields, json_t *from, char *to, struct bx_error *error);
+static bool decode_fields(
+	const struct bx_payload_field *fields, json_t *from, char *to, struct bx_error *error);
 
 static bool decode_range(json_t *from, struct bx_range *range)
 {
-	double first = json_number_value(json_array_get(from, 0)), last = json_number_value(json_array_get(from, 1));
+	double first = json_number_value(json_array_get(from, 0)),
+	       last = json_number_value(json_array_get(from, 1));
 	if (json_array_size(from) != 2 || !(first >= 1) || !(last >= first) || last > 9e15)
 		return false;
 	*range = (struct bx_range){ (uint64_t)first, (uint64_t)last };
@@ -245,8 +248,8 @@ static bool decode_list(const struct bx_payload_field *field, json_t *from, char
 		if (count == field->count_max)
 			break;
 		char *place = to + field->offset + count * field->size;
-		bool taken = field->type == BX_TYPE_LIST ? decode_fields(field->fields, entry, place, NULL) :
-							   decode_range(entry, (void *)place);
+		bool taken = field->type == BX_TYPE_LIST ? decode_fields(field->fields, entry, place, NULL)
+							 : decode_range(entry, (void *)place);
 		count += taken;
 	}
 	*(size_t *)(void *)(to + field->count_offset) = count;
@@ -297,12 +300,14 @@ static bool decode_member(const struct bx_payload_field *field, json_t *from, ch
 	return false;
 }
 
-static bool decode_fields(const struct bx_payload_field *fields, json_t *from, char *to, struct bx_error *error)
+static bool decode_fields(
+	const struct bx_payload_field *fields, json_t *from, char *to, struct bx_error *error)
 {
 	if (!json_is_object(from))
 		return bx_fail(error, BX_INVALID, "not an object");
 	for (const struct bx_payload_field *field = fields; field->name; field++) {
-		memset(to + field->offset, 0, field->type == BX_TYPE_LIST || field->type == BX_TYPE_RANGES ? 0 : field->size);
+		memset(to + field->offset, 0,
+			field->type == BX_TYPE_LIST || field->type == BX_TYPE_RANGES ? 0 : field->size);
 		if (field->count_max)
 			*(size_t *)(void *)(to + field->count_offset) = 0;
 		if (field->type == BX_TYPE_NUMBER)
@@ -310,7 +315,8 @@ static bool decode_fields(const struct bx_payload_field *fields, json_t *from, c
 		json_t *member = json_object_get(from, field->name);
 		bool taken = member && decode_member(field, member, to);
 		if (!taken && field->required)
-			return bx_fail(error, BX_INVALID, "'%s' is %s", field->name, member ? "not what it should be" : "missing");
+			return bx_fail(error, BX_INVALID, "'%s' is %s", field->name,
+				member ? "not what it should be" : "missing");
 	}
 	return true;
 }

@@ -25,9 +25,9 @@ struct bx_log_line {
 /* A miner of the registry. */
 struct bx_miner_entry {
 	char id[BX_ID_SIZE]; /* slug, stable for its life */
-	char name[64];       /* as its owner calls it */
-	char url[96];        /* http://HOST[:PORT] */
-	char mac[18];        /* "AA:BB:CC:DD:EE:FF"; "": not seen yet, then its identity is the address */
+	char name[64]; /* as its owner calls it */
+	char url[96]; /* http://HOST[:PORT] */
+	char mac[18]; /* "AA:BB:CC:DD:EE:FF"; "": not seen yet, then its identity is the address */
 	char group[32];
 	bool enabled;
 };
@@ -78,7 +78,7 @@ struct bx_acknowledged {
 
 /* What every event has; its facts are further members of the object, free by type. */
 struct bx_event_facts {
-	char id[96];   /* <ms>-<site>-<service>-<count> */
+	char id[96]; /* <ms>-<site>-<service>-<count> */
 	char type[40]; /* "miner.added" */
 	struct bx_wall time;
 	char who[32];
@@ -113,9 +113,9 @@ enum bx_payload_field_type {
 	BX_TYPE_YES_NO,
 	BX_TYPE_MOMENT,
 	BX_TYPE_STATUS,
-	BX_TYPE_HEX,    /* uint64_t as 16 hex digits */
+	BX_TYPE_HEX, /* uint64_t as 16 hex digits */
 	BX_TYPE_RANGES, /* struct bx_range[] as [[first, last], ...] */
-	BX_TYPE_LIST,   /* of objects */
+	BX_TYPE_LIST, /* of objects */
 };
 struct bx_payload_field {
 	const char *name;

@@ -22,7 +22,8 @@ static bool is_first_of_level(int topic)
 	const char *pattern = bx_topic_row((enum bx_topic)topic)->pattern;
 	for (int earlier = 0; earlier < topic; earlier++) {
 		const char *other = bx_topic_row((enum bx_topic)earlier)->pattern;
-		if (first_level(other) == first_level(pattern) && strncmp(other, pattern, first_level(pattern)) == 0)
+		if (first_level(other) == first_level(pattern) &&
+			strncmp(other, pattern, first_level(pattern)) == 0)
 			return false;
 	}
 	return true;
@@ -35,7 +36,8 @@ static void print_reads(struct bx_text *text, const char *site, bool records)
 		const char *pattern = bx_topic_row((enum bx_topic)topic)->pattern;
 		if (topic == BX_REPLY || (topic == BX_RECORDS && !records) || !is_first_of_level(topic))
 			continue;
-		bx_text_print(text, "topic read bitaxe/%s/%.*s/#\n", site, (int)first_level(pattern), pattern);
+		bx_text_print(
+			text, "topic read bitaxe/%s/%.*s/#\n", site, (int)first_level(pattern), pattern);
 	}
 }
 
@@ -47,9 +49,12 @@ static void print_role(struct bx_text *text, const char *role)
 /* Positive lines alone: a `deny` would win wherever it stands. */
 void bx_print_acl(struct bx_text *text, const char *site)
 {
-	bx_text_print(text, "# Who may do what on the bus of site '%s'. Printed from libbus/contract; do not edit.\n", site);
+	bx_text_print(text,
+		"# Who may do what on the bus of site '%s'. Printed from libbus/contract; do not edit.\n",
+		site);
 	print_role(text, "suite");
-	bx_text_print(text, "topic readwrite bitaxe/%s/#\ntopic readwrite homeassistant/#\ntopic read $SYS/#\n", site);
+	bx_text_print(text,
+		"topic readwrite bitaxe/%s/#\ntopic readwrite homeassistant/#\ntopic read $SYS/#\n", site);
 
 	print_role(text, "gateway");
 	print_reads(text, site, true);
@@ -72,7 +77,8 @@ void bx_print_acl(struct bx_text *text, const char *site)
 	for (int verb = 0; verb < BX_VERB_COUNT; verb++) {
 		const struct bx_verb_row *row = bx_verb_row((enum bx_verb)verb);
 		if (row->discovered)
-			bx_text_print(text, "topic write bitaxe/%s/cmd/%s/%s\n", site, row->service, row->verb);
+			bx_text_print(
+				text, "topic write bitaxe/%s/cmd/%s/%s\n", site, row->service, row->verb);
 	}
 
 	print_role(text, "monitor");
@@ -86,8 +92,8 @@ static void print_key(struct bx_text *text, const struct bx_key_row *row)
 {
 	bx_text_print(text, "\n# %s", row->doc);
 	if (row->type == BX_NUMBER)
-		bx_text_print(text, " (%" PRId64 " to %" PRId64 "%s%s)", row->min, row->max, row->unit ? " " : "",
-			row->unit ? row->unit : "");
+		bx_text_print(text, " (%" PRId64 " to %" PRId64 "%s%s)", row->min, row->max,
+			row->unit ? " " : "", row->unit ? row->unit : "");
 	if (row->words)
 		bx_text_print(text, " (one of: %s)", row->words);
 	if (row->type == BX_SWITCH)
@@ -97,7 +103,8 @@ static void print_key(struct bx_text *text, const struct bx_key_row *row)
 	if (row->secret)
 		bx_text_print(text, "\n#%s_FILE=", row->name);
 	bool quoted = strpbrk(row->initial, " *~") != NULL;
-	bx_text_print(text, "\n#%s=%s%s%s\n", row->name, quoted ? "\"" : "", row->initial, quoted ? "\"" : "");
+	bx_text_print(
+		text, "\n#%s=%s%s%s\n", row->name, quoted ? "\"" : "", row->initial, quoted ? "\"" : "");
 	if (row->shipped)
 		bx_text_print(text, "# %s\n%s=%s\n", row->shipped_why, row->name, row->shipped);
 }
@@ -105,8 +112,9 @@ static void print_key(struct bx_text *text, const struct bx_key_row *row)
 void bx_print_config(struct bx_text *text)
 {
 	const char *section = "";
-	bx_text_say(text, "# Configuration of the Bitaxe monitoring suite. What is commented out is the default.\n"
-			  "# KEY=value as in a shell; a value with blanks needs quotes. After a change: bxctl test\n");
+	bx_text_say(text,
+		"# Configuration of the Bitaxe monitoring suite. What is commented out is the default.\n"
+		"# KEY=value as in a shell; a value with blanks needs quotes. After a change: bxctl test\n");
 	for (int key = 0; key < BX_KEY_COUNT; key++) {
 		const struct bx_key_row *row = bx_key_row((enum bx_key)key);
 		if (strcmp(section, row->section) != 0)
@@ -121,8 +129,11 @@ void bx_print_config(struct bx_text *text)
 static void print_value_schema(struct bx_json *json, const char *name, enum bx_metric metric)
 {
 	const struct bx_row *row = bx_catalog_row(metric);
-	static const char *const types[] = { [BX_GAUGE] = "number", [BX_COUNTER] = "number", [BX_WORD] = "string",
-		[BX_YES_NO] = "boolean", [BX_MOMENT] = "string" };
+	static const char *const types[] = { [BX_GAUGE] = "number",
+		[BX_COUNTER] = "number",
+		[BX_WORD] = "string",
+		[BX_YES_NO] = "boolean",
+		[BX_MOMENT] = "string" };
 	bx_json_object(json, name);
 	bx_json_text(json, "type", types[row->kind]);
 	bx_json_text(json, "title", row->label);
@@ -189,9 +200,15 @@ static void print_fields(struct bx_json *json, const struct bx_payload_field *fi
 
 static void print_field(struct bx_json *json, const struct bx_payload_field *field)
 {
-	static const char *const types[] = { [BX_TYPE_TEXT] = "string", [BX_TYPE_INTEGER] = "integer",
-		[BX_TYPE_NUMBER] = "number", [BX_TYPE_YES_NO] = "boolean", [BX_TYPE_MOMENT] = "string",
-		[BX_TYPE_STATUS] = "string", [BX_TYPE_HEX] = "string", [BX_TYPE_RANGES] = "array", [BX_TYPE_LIST] = "array" };
+	static const char *const types[] = { [BX_TYPE_TEXT] = "string",
+		[BX_TYPE_INTEGER] = "integer",
+		[BX_TYPE_NUMBER] = "number",
+		[BX_TYPE_YES_NO] = "boolean",
+		[BX_TYPE_MOMENT] = "string",
+		[BX_TYPE_STATUS] = "string",
+		[BX_TYPE_HEX] = "string",
+		[BX_TYPE_RANGES] = "array",
+		[BX_TYPE_LIST] = "array" };
 	bx_json_object(json, field->name);
 	bx_json_text(json, "type", types[field->type]);
 	if (field->type == BX_TYPE_TEXT)
@@ -269,14 +286,15 @@ static void print_channel(struct bx_text *text, const struct bx_topic_row *row)
 	bx_text_print(text, "  %s:\n    address: '", slug);
 	print_address(text, row->pattern);
 	static const char *const kept[] = { "passes", "retained", "retained, and kept over a power cut" };
-	bx_text_print(text, "'\n    description: \"%s. From: %s. QoS %d, %s.\"\n    messages:\n", row->doc, row->publisher,
-		row->qos, kept[row->retention]);
+	bx_text_print(text, "'\n    description: \"%s. From: %s. QoS %d, %s.\"\n    messages:\n", row->doc,
+		row->publisher, row->qos, kept[row->retention]);
 	bx_text_print(text, "      message:\n        contentType: %s\n        payload:\n",
 		row->payload == BX_AVAILABILITY ? "text/plain" : "application/json");
 	if (row->payload == BX_VALUES)
 		bx_text_print(text, "          $ref: payload/%s.schema.json\n", bx_scope_word(row->scope));
 	else if (bx_payload_fields(row->payload))
-		bx_text_print(text, "          $ref: payload/%s.schema.json\n", bx_payload_title(row->payload));
+		bx_text_print(
+			text, "          $ref: payload/%s.schema.json\n", bx_payload_title(row->payload));
 	else if (row->payload == BX_AVAILABILITY)
 		bx_text_say(text, "          type: string\n          enum: [online, offline]\n");
 	else
@@ -285,7 +303,8 @@ static void print_channel(struct bx_text *text, const struct bx_topic_row *row)
 
 static void print_command(struct bx_text *text, const struct bx_verb_row *row)
 {
-	bx_text_print(text, "  %s-%s:\n    action: send\n    channel:\n      $ref: '#/channels/cmd'\n    summary: \"%s\"\n",
+	bx_text_print(text,
+		"  %s-%s:\n    action: send\n    channel:\n      $ref: '#/channels/cmd'\n    summary: \"%s\"\n",
 		strcmp(row->service, "*") == 0 ? "any" : row->service, row->verb, row->help);
 	if (row->arguments[0].name)
 		bx_text_say(text, "    description: |\n");
@@ -296,10 +315,11 @@ static void print_command(struct bx_text *text, const struct bx_verb_row *row)
 
 void bx_print_asyncapi(struct bx_text *text)
 {
-	bx_text_say(text, "# Printed from libbus/contract; do not edit.\n"
-			  "asyncapi: 3.0.0\ninfo:\n  title: Bitaxe monitoring suite, the bus\n  version: 1.0.0\n"
-			  "  description: MQTT 5. Readers skip what they do not know. Absent means unknown.\n"
-			  "defaultContentType: application/json\nchannels:\n");
+	bx_text_say(text,
+		"# Printed from libbus/contract; do not edit.\n"
+		"asyncapi: 3.0.0\ninfo:\n  title: Bitaxe monitoring suite, the bus\n  version: 1.0.0\n"
+		"  description: MQTT 5. Readers skip what they do not know. Absent means unknown.\n"
+		"defaultContentType: application/json\nchannels:\n");
 	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++)
 		print_channel(text, bx_topic_row((enum bx_topic)topic));
 	bx_text_say(text, "operations:\n");

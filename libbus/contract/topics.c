@@ -125,5 +125,6 @@ bool bx_topic_source(const char *text, char source[BX_NAME_SIZE])
 
 void bx_target(enum bx_scope kind, const char *name, char target[BX_NAME_SIZE])
 {
-	(void)snprintf(target, BX_NAME_SIZE, "%s/%s", bx_scope_word(kind), name); /* cut: no row's topic has it then */
+	(void)snprintf(target, BX_NAME_SIZE, "%s/%s", bx_scope_word(kind),
+		name); /* cut: no row's topic has it then */
 }

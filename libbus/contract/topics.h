@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define BX_NAME_SIZE 100  /* of a name, NUL included */
+#define BX_NAME_SIZE 100 /* of a name, NUL included */
 #define BX_TOPIC_SIZE 200 /* of a whole topic, root included */
 
 enum bx_topic {
@@ -18,15 +18,15 @@ enum bx_topic {
 };
 
 enum bx_retention {
-	BX_PASSING,  /* said once, to those who listen */
+	BX_PASSING, /* said once, to those who listen */
 	BX_RETAINED, /* the broker keeps the newest, its owner says it again after every connect */
-	BX_DURABLE,  /* retained, and kept in the owner's state folder, too: it outlives a power cut */
+	BX_DURABLE, /* retained, and kept in the owner's state folder, too: it outlives a power cut */
 };
 
 /* What a topic's payload is: see values.h and payloads.h. */
 enum bx_payload {
-	BX_OPAQUE,       /* a JSON object (or nothing), handed on as it is */
-	BX_VALUES,       /* struct bx_values of the row's scope */
+	BX_OPAQUE, /* a JSON object (or nothing), handed on as it is */
+	BX_VALUES, /* struct bx_values of the row's scope */
 	BX_AVAILABILITY, /* the plain word: bool, online or not */
 	BX_SERVICE_FACTS,
 	BX_LOG_LINE,

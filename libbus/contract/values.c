@@ -99,7 +99,8 @@ bool bx_values_set_part(struct bx_values *values, enum bx_metric metric, const c
 	return true;
 }
 
-bool bx_values_get_part(const struct bx_values *values, enum bx_metric metric, const char *part, double *value)
+bool bx_values_get_part(
+	const struct bx_values *values, enum bx_metric metric, const char *part, double *value)
 {
 	int name = part_index(values, part);
 	for (size_t i = 0; i < values->part_count; i++) {
@@ -117,7 +118,8 @@ void bx_values_each(const struct bx_values *values,
 	double value;
 	for (int metric = 0; metric < BX_METRIC_COUNT; metric++)
 		if (bx_values_get(values, (enum bx_metric)metric, &value))
-			each(arg, (enum bx_metric)metric, bx_catalog_row((enum bx_metric)metric)->name, value);
+			each(arg, (enum bx_metric)metric, bx_catalog_row((enum bx_metric)metric)->name,
+				value);
 	for (size_t i = 0; i < values->part_count; i++) {
 		const struct bx_part_value *part = &values->part[i];
 		const struct bx_row *row = bx_catalog_row(part->metric);
@@ -218,7 +220,8 @@ void bx_values_encode(const struct bx_values *values, struct bx_text *text)
 	double value;
 	for (int metric = 0; metric < BX_METRIC_COUNT; metric++)
 		if (bx_values_get(values, (enum bx_metric)metric, &value))
-			bx_value_json(&json, bx_catalog_row((enum bx_metric)metric)->name, (enum bx_metric)metric, value);
+			bx_value_json(&json, bx_catalog_row((enum bx_metric)metric)->name,
+				(enum bx_metric)metric, value);
 	encode_asics(values, &json);
 	for (int kind = BX_ASICS + 1; kind < BX_PART_COUNT; kind++)
 		encode_parts(values, (enum bx_part)kind, &json);
@@ -263,7 +266,8 @@ static void decode_part(struct bx_values *values, enum bx_part kind, const char 
 		if (metric == BX_METRIC_COUNT || !read_value(metric, member, &value))
 			values->left_out++;
 		else
-			(void)bx_values_set_part(values, metric, name, value); /* it counts what does not fit */
+			(void)bx_values_set_part(
+				values, metric, name, value); /* it counts what does not fit */
 	}
 }
 
@@ -308,7 +312,8 @@ bool bx_values_decode(
 		double value;
 		if (metric != BX_METRIC_COUNT && read_value(metric, member, &value))
 			bx_values_set(values, metric, value);
-		else if (strcmp(key, "time") != 0 && (metric != BX_METRIC_COUNT || !decode_parts(values, key, member)))
+		else if (strcmp(key, "time") != 0 &&
+			(metric != BX_METRIC_COUNT || !decode_parts(values, key, member)))
 			values->left_out++;
 	}
 	return true;

@@ -6,7 +6,7 @@
 #include "libbus/base/json.h"
 #include "libbus/contract/catalog.h"
 
-#define BX_PARTS_MAX 32      /* distinct part names a source */
+#define BX_PARTS_MAX 32 /* distinct part names a source */
 #define BX_PART_VALUES_MAX 192
 #define BX_PART_NAME_SIZE 32
 #define BX_SERIES_SIZE 80 /* a series' name within its source */
@@ -32,13 +32,15 @@ struct bx_values {
 void bx_values_init(struct bx_values *values, enum bx_scope scope, struct bx_wall time);
 /* Rounded to the row's decimals. NaN and infinity: stays absent. */
 void bx_values_set(struct bx_values *values, enum bx_metric metric, double value);
-void bx_values_set_word(struct bx_values *values, enum bx_metric metric, const char *word); /* unknown: stays absent */
+void bx_values_set_word(
+	struct bx_values *values, enum bx_metric metric, const char *word); /* unknown: stays absent */
 void bx_values_clear(struct bx_values *values, enum bx_metric metric);
 bool bx_values_get(const struct bx_values *values, enum bx_metric metric, double *value);
 /* False and left out: more than BX_PARTS_MAX names or BX_PART_VALUES_MAX values, or a name that is empty, too long or has
  * other than printable ASCII, blanks, quotes, slashes or wildcards. `part` of ASICs is their number, from 1. */
 bool bx_values_set_part(struct bx_values *values, enum bx_metric metric, const char *part, double value);
-bool bx_values_get_part(const struct bx_values *values, enum bx_metric metric, const char *part, double *value);
+bool bx_values_get_part(
+	const struct bx_values *values, enum bx_metric metric, const char *part, double *value);
 
 /* Each known value with its series' name ("hashrate", "disk/root/usage"); words as their place, see bx_catalog_word. */
 void bx_values_each(const struct bx_values *values,

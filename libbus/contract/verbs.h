@@ -15,7 +15,7 @@ enum bx_verb {
 
 enum bx_effect {
 	BX_READS, /* changes nothing */
-	BX_ACTS,  /* leaves an event command.done or command.failed */
+	BX_ACTS, /* leaves an event command.done or command.failed */
 };
 enum bx_need { BX_OPTIONAL, BX_NEEDED };
 

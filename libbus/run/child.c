@@ -76,7 +76,7 @@ __attribute__((noreturn)) static void become(
 				failure.step = STEP_EXECUTE;
 				/* POSIX's prototype has no const, though nothing is written */
 				execve(options->argv[0], (char *const *)(uintptr_t)options->argv, /* NOLINT */
-					(char *const *)(uintptr_t)options->environment);  /* NOLINT */
+					(char *const *)(uintptr_t)options->environment); /* NOLINT */
 			}
 		}
 	}

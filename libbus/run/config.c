@@ -56,20 +56,23 @@ static bool read_value(struct reader *reader, const char *at, struct bx_text *va
 			if (!quote && (is_blank(*at) || *at == '"' || *at == '\''))
 				break;
 			if (quote != '\'' && (*at == '$' || *at == '`')) {
-				complain(reader, "'%c' would be a shell's substitution, which is not done here; write the value "
-						 "itself, or put it in single quotes",
+				complain(reader,
+					"'%c' would be a shell's substitution, which is not done here; write the value "
+					"itself, or put it in single quotes",
 					*at);
 				return false;
 			}
 			if (!quote && strchr(";&|<>()*?[", *at)) {
-				complain(reader, "'%c' means something to a shell; put the value in quotes", *at);
+				complain(reader, "'%c' means something to a shell; put the value in quotes",
+					*at);
 				return false;
 			}
 			if (*at == '\\' && !quote && at[1] == '\0') {
 				complain(reader, "the line goes on behind a '\\'; write it in one");
 				return false;
 			}
-			if (*at == '\\' && (!quote || (quote == '"' && at[1] != '\0' && strchr("$`\"\\", at[1]))))
+			if (*at == '\\' &&
+				(!quote || (quote == '"' && at[1] != '\0' && strchr("$`\"\\", at[1]))))
 				at++;
 			bx_text_add(value, at++, 1);
 		}
@@ -78,7 +81,8 @@ static bool read_value(struct reader *reader, const char *at, struct bx_text *va
 	while (is_blank(*at))
 		at++;
 	if (*at != '\0' && *at != '#') {
-		complain(reader, "more behind the value; a value with blanks needs quotes"); /* what, may be a secret */
+		complain(reader,
+			"more behind the value; a value with blanks needs quotes"); /* what, may be a secret */
 		return false;
 	}
 	return true;
@@ -158,8 +162,8 @@ static void read_line(struct reader *reader, char *line)
 		line[stem] = '_';
 	}
 	const char *nearest = bx_key_nearest(line);
-	complain(reader, "there is no key %.60s%s%s%s", line, nearest ? "; did you mean " : "", nearest ? nearest : "",
-		nearest ? "?" : "");
+	complain(reader, "there is no key %.60s%s%s%s", line, nearest ? "; did you mean " : "",
+		nearest ? nearest : "", nearest ? "?" : "");
 }
 
 /* What no single line can say. */
@@ -173,9 +177,10 @@ static void check_together(struct reader *reader)
 		{ BX_KEY_TEMP_WARNING_THRESHOLD, BX_KEY_TEMP_CRITICAL_THRESHOLD } };
 	reader->line = 0;
 	for (size_t i = 0; i < BX_COUNT(pairs); i++)
-		if (bx_config_number(reader->config, pairs[i].warning) > bx_config_number(reader->config, pairs[i].critical))
-			complain(reader, "%s is over %s; the warning has to come first", bx_key_row(pairs[i].warning)->name,
-				bx_key_row(pairs[i].critical)->name);
+		if (bx_config_number(reader->config, pairs[i].warning) >
+			bx_config_number(reader->config, pairs[i].critical))
+			complain(reader, "%s is over %s; the warning has to come first",
+				bx_key_row(pairs[i].warning)->name, bx_key_row(pairs[i].critical)->name);
 	/* a socket's name has to fit sun_path, unix(7) */
 	if (strlen(bx_config_text(reader->config, BX_KEY_BUS)) > 107)
 		complain(reader, "BUS: a socket's path has at most 107 bytes; name a shorter one");

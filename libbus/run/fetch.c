@@ -86,7 +86,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *as
 		curl_multi_assign(fetch->multi, fd, NULL);
 		return 0;
 	}
-	unsigned interest = (what & CURL_POLL_IN ? BX_READABLE : 0U) | (what & CURL_POLL_OUT ? BX_WRITABLE : 0U);
+	unsigned interest =
+		(what & CURL_POLL_IN ? BX_READABLE : 0U) | (what & CURL_POLL_OUT ? BX_WRITABLE : 0U);
 	if (socket) {
 		bx_watch_for(socket->watch, interest);
 		return 0;
@@ -118,8 +119,8 @@ static void fill_failure(const struct transfer *transfer, CURLcode code, struct 
 		bx_fail(error, BX_INVALID, "the answer is larger than %zu bytes", transfer->bytes_max);
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		bx_fail(error, BX_TIMED_OUT, "%s", why);
-	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_GOT_NOTHING ||
-		 code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
+	else if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+		code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
 		bx_fail(error, BX_UNREACHABLE, "%s", why);
 	else
 		bx_fail(error, BX_INVALID, "%s", why);
@@ -127,8 +128,10 @@ static void fill_failure(const struct transfer *transfer, CURLcode code, struct 
 
 static void hand_out(struct transfer *transfer, CURLcode code)
 {
-	struct bx_response response = { .answered = code == CURLE_OK, .body = transfer->body.data,
-		.size = transfer->body.length, .took_ms = bx_now(transfer->fetch->loop).ms - transfer->started.ms };
+	struct bx_response response = { .answered = code == CURLE_OK,
+		.body = transfer->body.data,
+		.size = transfer->body.length,
+		.took_ms = bx_now(transfer->fetch->loop).ms - transfer->started.ms };
 	long status = 0;
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	response.status = (int)status;
@@ -209,7 +212,8 @@ static void set_up(struct transfer *transfer, const struct bx_request *request, 
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* an http_proxy of the environment would see every miner */
+	curl_easy_setopt(
+		easy, CURLOPT_PROXY, ""); /* an http_proxy of the environment would see every miner */
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* else a dead resolver blocks the loop for seconds */
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
@@ -227,18 +231,24 @@ static void set_up(struct transfer *transfer, const struct bx_request *request, 
 	curl_multi_add_handle(fetch->multi, easy);
 }
 
-uint64_t bx_fetch_start(struct bx_fetch *fetch, const struct bx_request *request, bx_responded *responded, void *arg)
+uint64_t bx_fetch_start(
+	struct bx_fetch *fetch, const struct bx_request *request, bx_responded *responded, void *arg)
 {
 	struct transfer *transfer = bx_alloc(1, sizeof *transfer);
-	*transfer = (struct transfer){ .fetch = fetch, .number = ++fetch->last, .responded = responded, .arg = arg,
-		.bytes_max = request->bytes_max, .started = bx_now(fetch->loop) };
+	*transfer = (struct transfer){ .fetch = fetch,
+		.number = ++fetch->last,
+		.responded = responded,
+		.arg = arg,
+		.bytes_max = request->bytes_max,
+		.started = bx_now(fetch->loop) };
 	bx_text_init(&transfer->body, request->bytes_max);
 	LIST_INSERT_HEAD(&fetch->transfers, transfer, link);
 	if (!fetch->multi) {
 		int64_t delay_ms = 0;
 		bx_fail(&transfer->played.error, BX_UNREACHABLE, "nobody plays this address");
 		if (play.player)
-			delay_ms = play.player(play.arg, request->method ? request->method : "GET", request->url, &transfer->played);
+			delay_ms = play.player(play.arg, request->method ? request->method : "GET",
+				request->url, &transfer->played);
 		transfer->played.took_ms = delay_ms;
 		if (transfer->played.answered && delay_ms > request->total_ms) {
 			transfer->played.answered = false;

@@ -7,19 +7,19 @@
 struct bx_fetch;
 
 struct bx_request {
-	const char *url;       /* http or https */
-	const char *method;    /* NULL: GET */
-	const char *body;      /* NULL: none */
+	const char *url; /* http or https */
+	const char *method; /* NULL: GET */
+	const char *body; /* NULL: none */
 	int64_t connect_ms, total_ms;
-	size_t bytes_max;      /* a larger answer is a failure */
-	bool close;            /* Connection: close, as miners want it */
+	size_t bytes_max; /* a larger answer is a failure */
+	bool close; /* Connection: close, as miners want it */
 };
 
 /* What came of it. Borrowed for the callback. */
 struct bx_response {
-	bool answered;        /* an HTTP answer came, whole; else `error` says why not */
+	bool answered; /* an HTTP answer came, whole; else `error` says why not */
 	int status;
-	const char *body;     /* NUL-terminated */
+	const char *body; /* NUL-terminated */
 	size_t size;
 	int64_t took_ms;
 	struct bx_error error; /* BX_UNREACHABLE, BX_TIMED_OUT, BX_INVALID (too large, no HTTP) */
@@ -32,7 +32,8 @@ void bx_fetch_free(struct bx_fetch *fetch); /* those under way call back no more
 BX_OWNED_BY(struct bx_fetch, bx_fetch_free)
 
 /* Calls `responded` once, from the loop. The number is for bx_fetch_cancel. */
-uint64_t bx_fetch_start(struct bx_fetch *fetch, const struct bx_request *request, bx_responded *responded, void *arg);
+uint64_t bx_fetch_start(
+	struct bx_fetch *fetch, const struct bx_request *request, bx_responded *responded, void *arg);
 void bx_fetch_cancel(struct bx_fetch *fetch, uint64_t number); /* calls back no more */
 
 /* For tests: answers all requests of simulated loops. Fills *response (its body is copied) and returns the delay in ms. */

@@ -39,7 +39,9 @@ struct bx_jobs *bx_jobs_new(
 	all->count = count;
 	for (size_t i = 0; i < count; i++) {
 		struct running *running = &all->running[i];
-		*running = (struct running){ .all = all, .job = &jobs[i], .next = bx_now(loop),
+		*running = (struct running){ .all = all,
+			.job = &jobs[i],
+			.next = bx_now(loop),
 			.interval_ms = bx_config_number(config, jobs[i].interval) * 1000 };
 		running->timer = bx_after(loop, 0, on_due, running);
 	}

@@ -32,7 +32,8 @@ struct bx_life {
 static void cmd_ping(void *arg, bx_call call)
 {
 	struct bx_life *life = arg;
-	bx_ok(life->service.commands, call, BX_FIELDS(BX_F("version", BX_VERSION), BX_F("pid", (int64_t)getpid())));
+	bx_ok(life->service.commands, call,
+		BX_FIELDS(BX_F("version", BX_VERSION), BX_F("pid", (int64_t)getpid())));
 }
 
 static void cmd_log_level(void *arg, bx_call call)
@@ -59,7 +60,8 @@ static void cmd_reload(void *arg, bx_call call)
 	const char *path = bx_config_path(life->service.config);
 	BX_OWNED(bx_config_free) struct bx_config *config = bx_config_read(path[0] ? path : NULL, &problems);
 	if (!config || !life->reload) {
-		bx_fail(&error, BX_INVALID, "the configuration is wrong, nothing was changed:\n%s", problems.data);
+		bx_fail(&error, BX_INVALID, "the configuration is wrong, nothing was changed:\n%s",
+			problems.data);
 		bx_refuse(life->service.commands, call, &error);
 		return;
 	}
@@ -75,8 +77,11 @@ static const struct bx_command common[] = { { BX_VERB_PING, cmd_ping }, { BX_VER
 
 static void say_info(struct bx_life *life)
 {
-	struct bx_info info = { .version = BX_VERSION, .pid = getpid(), .started = bx_wall_now(life->service.loop) };
-	(void)bx_text_copy(info.config, sizeof info.config, bx_config_path(life->service.config)); /* cut is fine */
+	struct bx_info info = {
+		.version = BX_VERSION, .pid = getpid(), .started = bx_wall_now(life->service.loop)
+	};
+	(void)bx_text_copy(
+		info.config, sizeof info.config, bx_config_path(life->service.config)); /* cut is fine */
 	bx_state(life->service.bus, BX_SERVICE_INFO, life->spec->name, &info);
 }
 
@@ -84,7 +89,8 @@ static double resident_bytes(void)
 {
 	long all = 0, resident = 0;
 	FILE *file = fopen("/proc/self/statm", "re");
-	bool read = file && fscanf(file, "%ld %ld", &all, &resident) == 2; /* NOLINT(cert-err34-c): the kernel's */
+	bool read = file &&
+		fscanf(file, "%ld %ld", &all, &resident) == 2; /* NOLINT(cert-err34-c): the kernel's */
 	if (file)
 		(void)fclose(file);
 	return read ? (double)resident * (double)sysconf(_SC_PAGESIZE) : -1;
@@ -95,7 +101,7 @@ static double cpu_seconds(void)
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static void say_stats(void *arg)
@@ -109,7 +115,8 @@ static void say_stats(void *arg)
 	if (rss >= 0)
 		bx_values_set(&values, BX_RSS, rss);
 	if (life->cpu_at.ms != 0 && now.ms > life->cpu_at.ms) /* a share of a time that is known */
-		bx_values_set(&values, BX_CPU, 100 * (cpu_s - life->cpu_s) * 1000 / (double)(now.ms - life->cpu_at.ms));
+		bx_values_set(&values, BX_CPU,
+			100 * (cpu_s - life->cpu_s) * 1000 / (double)(now.ms - life->cpu_at.ms));
 	life->cpu_s = cpu_s;
 	life->cpu_at = now;
 	bx_values_set(&values, BX_LOOP_LAG, (double)bx_loop_lag(life->service.loop));
@@ -141,14 +148,17 @@ static void say_log_line(void *arg, enum bx_level level, const char *message, co
 
 /* --- life --- */
 
-
 static bool open_bus(struct bx_life *life, const struct bx_life_options *options, struct bx_error *error)
 {
 	const struct bx_spec *spec = life->spec;
 	const struct bx_config *config = options->config;
-	struct bx_bus_options bus = { .site = bx_config_text(config, BX_KEY_SITE), .client = spec->name,
-		.role = spec->role ? spec->role : "suite", .is_service = true, .folder = options->folder,
-		.session = options->session, .outbox_max = (size_t)bx_config_number(config, BX_KEY_OUTBOX_MAX),
+	struct bx_bus_options bus = { .site = bx_config_text(config, BX_KEY_SITE),
+		.client = spec->name,
+		.role = spec->role ? spec->role : "suite",
+		.is_service = true,
+		.folder = options->folder,
+		.session = options->session,
+		.outbox_max = (size_t)bx_config_number(config, BX_KEY_OUTBOX_MAX),
 		.again_ms = 2 * 1000 * bx_config_number(config, BX_KEY_STORAGE_COMMIT_INTERVAL) };
 	life->service.bus = bx_bus_new(options->loop, &bus, options->link);
 	const struct bx_commands_table tables[] = { { common, life }, { spec->commands, life->state } };
@@ -164,13 +174,15 @@ struct bx_life *bx_life_begin(const struct bx_life_options *options, struct bx_e
 	life->reload = options->reload;
 	life->reload_arg = options->reload_arg;
 	life->state = bx_alloc(1, spec->state_size);
-	life->service = (struct bx_service){ .loop = options->loop, .config = options->config,
-		.folder = options->folder };
+	life->service = (struct bx_service){
+		.loop = options->loop, .config = options->config, .folder = options->folder
+	};
 	bx_loop_trust_clock_after(options->loop, bx_config_number(options->config, BX_KEY_CLOCK_WAIT) * 1000);
 	if (!open_bus(life, options, error))
 		return NULL;
 	enum bx_level bus_level = BX_WARNING;
-	(void)bx_level_of(bx_config_text(options->config, BX_KEY_LOG_BUS_LEVEL), &bus_level); /* was checked */
+	(void)bx_level_of(
+		bx_config_text(options->config, BX_KEY_LOG_BUS_LEVEL), &bus_level); /* was checked */
 	bx_log_also(bus_level, say_log_line, life);
 
 	life->opened = true; /* close takes half-built states */
@@ -209,7 +221,8 @@ static void on_finish_late(void *arg)
 {
 	struct bx_life *life = arg;
 	life->finish_timer = 0;
-	bx_log(BX_ERROR, "the service did not finish in time; it stops all the same", BX_F("service", life->spec->name));
+	bx_log(BX_ERROR, "the service did not finish in time; it stops all the same",
+		BX_F("service", life->spec->name));
 	leave_bus(life);
 }
 
@@ -254,7 +267,8 @@ void bx_life_hand_over(struct bx_life *life, int64_t wait_ms, void (*handed_over
 	life->handed_over_arg = arg;
 	life->hand_over_until.ms = bx_now(life->service.loop).ms + wait_ms;
 	if (bx_bus_figures(life->service.bus).unrecorded > 0)
-		bx_ask(life->service.commands, BX_VERB_COMMIT, "storage", NULL, wait_ms, on_commit_answer, NULL);
+		bx_ask(life->service.commands, BX_VERB_COMMIT, "storage", NULL, wait_ms, on_commit_answer,
+			NULL);
 	life->hand_over_timer = bx_after(life->service.loop, 0, look_for_hand_over, life);
 }
 

@@ -7,10 +7,10 @@ struct bx_life;
 
 struct bx_life_options {
 	const struct bx_spec *spec;
-	struct bx_loop *loop;           /* borrowed */
+	struct bx_loop *loop; /* borrowed */
 	const struct bx_config *config; /* borrowed */
-	struct bx_link *link;           /* the life's from here on, even where it fails */
-	const char *folder;             /* the service's state folder; it exists */
+	struct bx_link *link; /* the life's from here on, even where it fails */
+	const char *folder; /* the service's state folder; it exists */
 	uint64_t session;
 	void (*reload)(void *arg); /* wished by a command; NULL: refused */
 	void *reload_arg;

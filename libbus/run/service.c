@@ -29,10 +29,11 @@ struct process {
 
 static int help(const struct bx_spec *spec)
 {
-	(void)printf("bitaxe-%s: a service of the Bitaxe monitoring suite\n\n"
-		     "  --config FILE  configuration (else $BITAXE_CONFIG, else /etc/bitaxe/monitoring.conf)\n"
-		     "  --version      print the version\n"
-		     "  --help         print this\n",
+	(void)printf(
+		"bitaxe-%s: a service of the Bitaxe monitoring suite\n\n"
+		"  --config FILE  configuration (else $BITAXE_CONFIG, else /etc/bitaxe/monitoring.conf)\n"
+		"  --version      print the version\n"
+		"  --help         print this\n",
 		spec->name);
 	return 0;
 }
@@ -131,7 +132,8 @@ static bool run(struct process *process, struct bx_error *error)
 	const struct bx_spec *spec = process->spec;
 	const char *role = spec->role ? spec->role : "suite";
 	char folder[512], lock[540], password[BX_SECRET_SIZE];
-	int length = snprintf(folder, sizeof folder, "%s/%s", bx_config_text(process->config, BX_KEY_STATE_DIR), spec->name);
+	int length = snprintf(folder, sizeof folder, "%s/%s",
+		bx_config_text(process->config, BX_KEY_STATE_DIR), spec->name);
 	if (length < 0 || (size_t)length >= sizeof folder)
 		return bx_fail(error, BX_INVALID, "STATE_DIR is too long a path");
 	(void)snprintf(lock, sizeof lock, "%s/lock", folder);
@@ -141,11 +143,17 @@ static bool run(struct process *process, struct bx_error *error)
 
 	process->loop = bx_loop_new();
 	const char *bus = bx_config_text(process->config, BX_KEY_BUS);
-	struct bx_broker broker = { .address = bus, .client = spec->name, .user = password[0] ? role : NULL,
-		.password = password };
-	struct bx_life_options options = { .spec = spec, .loop = process->loop, .config = process->config,
-		.folder = folder, .session = make_session(), .link = bx_mosquitto_new(process->loop, &broker),
-		.reload = reload, .reload_arg = process };
+	struct bx_broker broker = {
+		.address = bus, .client = spec->name, .user = password[0] ? role : NULL, .password = password
+	};
+	struct bx_life_options options = { .spec = spec,
+		.loop = process->loop,
+		.config = process->config,
+		.folder = folder,
+		.session = make_session(),
+		.link = bx_mosquitto_new(process->loop, &broker),
+		.reload = reload,
+		.reload_arg = process };
 	explicit_bzero(password, sizeof password);
 	process->life = bx_life_begin(&options, error);
 	if (!process->life)

@@ -33,8 +33,8 @@ struct bx_spec {
 	const char *name;
 	const char *role; /* the broker's user; NULL: "suite" */
 	size_t state_size;
-	const struct bx_listen *recall;   /* own durable state, handed back before the bus opens */
-	const struct bx_listen *listen;   /* what others say */
+	const struct bx_listen *recall; /* own durable state, handed back before the bus opens */
+	const struct bx_listen *listen; /* what others say */
 	const struct bx_command *commands; /* all its rows of verbs.rows */
 	const struct bx_job *jobs;
 	bool (*open)(void *state, struct bx_service *service, struct bx_error *error); /* state is zeroed */

@@ -28,7 +28,8 @@ struct bx_database *bx_database_open(const char *path, struct bx_error *error)
 		bx_fail(error, BX_MISSING, "there is no database at %s yet", path);
 		return NULL;
 	}
-	int result = sqlite3_open_v2(path, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	int result =
+		sqlite3_open_v2(path, &database->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result == SQLITE_OK)
 		sqlite3_busy_timeout(database->handle, 1000);
 	if (result == SQLITE_OK)
@@ -45,8 +46,9 @@ struct bx_database *bx_database_open(const char *path, struct bx_error *error)
 	}
 	if (version > BX_DATABASE_VERSION || application != BX_DATABASE_APPLICATION) {
 		bx_fail(error, BX_CONFLICT, "%s is %s (version %d, this program knows %d)", path,
-			application != BX_DATABASE_APPLICATION ? "another program's" : "of a newer version of the suite", version,
-			BX_DATABASE_VERSION);
+			application != BX_DATABASE_APPLICATION ? "another program's"
+							       : "of a newer version of the suite",
+			version, BX_DATABASE_VERSION);
 		return NULL;
 	}
 	struct bx_database *opened = database;

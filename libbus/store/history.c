@@ -61,7 +61,8 @@ struct bx_history *bx_history_new(const struct bx_history_range *range, struct b
 	if (range->step == 0 && points > 1 && count_steps(range, step) > points)
 		step = (span + points - 2) / (points - 1); /* it begins within a step: one more */
 	if (count_steps(range, step) > BX_HISTORY_POINTS_MAX) {
-		bx_fail(error, BX_INVALID, "more than %d steps; choose a longer step or a shorter range", BX_HISTORY_POINTS_MAX);
+		bx_fail(error, BX_INVALID, "more than %d steps; choose a longer step or a shorter range",
+			BX_HISTORY_POINTS_MAX);
 		return NULL;
 	}
 	struct bx_history *history = bx_alloc(1, sizeof *history);
@@ -123,7 +124,8 @@ static int compare_series(const void *one, const void *other)
 }
 
 /* NULL: not asked for, or over the bound. */
-static struct series *find_series(struct bx_history *history, const char *source, const char *row, const char *unit)
+static struct series *find_series(
+	struct bx_history *history, const char *source, const char *row, const char *unit)
 {
 	char name[BX_NAME_SIZE + BX_SERIES_SIZE];
 	if ((size_t)snprintf(name, sizeof name, "%s/%s", source, row) >= sizeof name)
@@ -186,7 +188,8 @@ static void add_row(struct bx_history *history, const struct columns *columns, c
 		for (size_t row = 0; row < rows; row++) {
 			const json_t *value = json_is_array(column) ? json_array_get(column, row) : column;
 			if (json_is_number(value))
-				add_value(history, columns->at[position], json_integer_value(json_array_get(times, row)),
+				add_value(history, columns->at[position],
+					json_integer_value(json_array_get(times, row)),
 					json_number_value(value));
 		}
 	}
@@ -203,8 +206,9 @@ static int read_columns(struct bx_history *history, sqlite3 *handle, int64_t sou
 	sqlite3_bind_int64(statement, 1, source_id);
 	while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
 		size_t position = (size_t)sqlite3_column_int64(statement, 0);
-		columns->at[position] = find_series(history, source, (const char *)sqlite3_column_text(statement, 1),
-			(const char *)sqlite3_column_text(statement, 2));
+		columns->at[position] =
+			find_series(history, source, (const char *)sqlite3_column_text(statement, 1),
+				(const char *)sqlite3_column_text(statement, 2));
 		if (columns->at[position] && position >= columns->count)
 			columns->count = position + 1;
 	}
@@ -220,7 +224,8 @@ static int read_source(struct bx_history *history, sqlite3 *handle, int64_t id, 
 		return result;
 	int64_t newest = -1;
 	sqlite3_stmt *statement;
-	result = sqlite3_prepare_v2(handle, "SELECT times, data FROM open WHERE id & 4095 = ?", -1, &statement, NULL);
+	result = sqlite3_prepare_v2(
+		handle, "SELECT times, data FROM open WHERE id & 4095 = ?", -1, &statement, NULL);
 	if (result != SQLITE_OK)
 		return result;
 	sqlite3_bind_int64(statement, 1, id);
@@ -236,8 +241,8 @@ static int read_source(struct bx_history *history, sqlite3 *handle, int64_t id, 
 static int read_sources(struct bx_history *history, sqlite3 *handle)
 {
 	sqlite3_stmt *statement;
-	int result = sqlite3_prepare_v2(handle, "SELECT id, type || iif(name = '', '', '/' || name) FROM source", -1,
-		&statement, NULL);
+	int result = sqlite3_prepare_v2(handle,
+		"SELECT id, type || iif(name = '', '', '/' || name) FROM source", -1, &statement, NULL);
 	if (result != SQLITE_OK)
 		return result;
 	while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -288,7 +293,8 @@ void bx_history_add(struct bx_history *history, const char *source, const struct
 {
 	struct adding adding = { history, source, bx_wall_second(values->time) };
 	for (size_t i = 0; i < history->newest_count; i++)
-		if (strcmp(history->newest[i].source, source) == 0 && adding.second <= history->newest[i].second)
+		if (strcmp(history->newest[i].source, source) == 0 &&
+			adding.second <= history->newest[i].second)
 			return;
 	bx_values_each(values, add_one, &adding);
 }
@@ -333,5 +339,6 @@ struct bx_history_series bx_history_at(struct bx_history *history, size_t index)
 			series->mean[point] /= series->count[point];
 	}
 	series->settled = true;
-	return (struct bx_history_series){ series->name, series->unit, series->min, series->mean, series->max };
+	return (struct bx_history_series){ series->name, series->unit, series->min, series->mean,
+		series->max };
 }

@@ -11,9 +11,10 @@
 
 struct bx_history_range {
 	int64_t from, to; /* unix seconds; from is included, to is not */
-	int64_t step;     /* seconds, at least 1; 0: what gives at most `points` */
-	size_t points;    /* 0: 500 */
-	const char *series; /* globs, separated by commas: "miner/ * /hashrate,host/ *" without the blanks; NULL: all */
+	int64_t step; /* seconds, at least 1; 0: what gives at most `points` */
+	size_t points; /* 0: 500 */
+	const char *
+		series; /* globs, separated by commas: "miner/ * /hashrate,host/ *" without the blanks; NULL: all */
 };
 
 struct bx_history;

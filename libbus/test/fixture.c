@@ -109,8 +109,11 @@ void bx_fixture_start(struct bx_fixture *fixture, const struct bx_spec *spec, co
 	(void)snprintf(running->folder, sizeof running->folder, "%s/%s", fixture->folder, spec->name);
 	if (!bx_folder_make(running->folder, 0700, &error))
 		give_up("%s", error.message);
-	struct bx_life_options options = { .spec = spec, .loop = running->loop, .config = running->config,
-		.link = bx_memory_join(fixture->broker, running->loop), .folder = running->folder,
+	struct bx_life_options options = { .spec = spec,
+		.loop = running->loop,
+		.config = running->config,
+		.link = bx_memory_join(fixture->broker, running->loop),
+		.folder = running->folder,
 		.session = ++fixture->sessions };
 	running->life = bx_life_begin(&options, &error);
 	if (!running->life)
@@ -208,7 +211,9 @@ void bx_fixture_say_bytes(struct bx_fixture *fixture, const char *topic, const v
 	enum bx_topic row;
 	(void)snprintf(whole, sizeof whole, "bitaxe/home/%s", topic);
 	bool retained = bx_topic_match(topic, &row, name) && bx_topic_row(row)->retention != BX_PASSING;
-	struct bx_packet packet = { .topic = whole, .bytes = bytes, .size = size, .qos = 1, .retain = retained };
+	struct bx_packet packet = {
+		.topic = whole, .bytes = bytes, .size = size, .qos = 1, .retain = retained
+	};
 	bx_memory_say(fixture->broker, &packet);
 	bx_fixture_advance(fixture, 0);
 }
@@ -234,30 +239,41 @@ size_t bx_fixture_count(struct bx_fixture *fixture, const char *topic)
 	return count;
 }
 
-const char *bx_fixture_ask(struct bx_fixture *fixture, const char *service, const char *verb, const char *arguments)
+const char *bx_fixture_ask(
+	struct bx_fixture *fixture, const char *service, const char *verb, const char *arguments)
 {
 	char topic[BX_TOPIC_SIZE];
 	(void)snprintf(topic, sizeof topic, "bitaxe/home/cmd/%s/%s", service, verb);
-	struct bx_packet packet = { .topic = topic, .bytes = arguments, .size = strlen(arguments), .qos = 1,
-		.response_topic = "bitaxe/home/reply/test/fixture", .correlation = "1", .correlation_size = 1 };
+	struct bx_packet packet = { .topic = topic,
+		.bytes = arguments,
+		.size = strlen(arguments),
+		.qos = 1,
+		.response_topic = "bitaxe/home/reply/test/fixture",
+		.correlation = "1",
+		.correlation_size = 1 };
 	size_t before = bx_fixture_count(fixture, "reply/test/fixture");
 	bx_memory_say(fixture->broker, &packet);
 	for (int64_t waited_ms = 0; waited_ms < 60000; waited_ms += 100) {
 		bx_fixture_advance(fixture, waited_ms > 0 ? 100 : 0);
 		const char *answer = bx_fixture_heard(fixture, "reply/test/fixture");
-		if (bx_fixture_count(fixture, "reply/test/fixture") > before && strncmp(answer, "{\"progress\"", 11) != 0)
+		if (bx_fixture_count(fixture, "reply/test/fixture") > before &&
+			strncmp(answer, "{\"progress\"", 11) != 0)
 			return answer;
 	}
 	return NULL;
 }
 
-void bx_fixture_record(struct bx_fixture *fixture, const char *publisher, const char *topic, const char *session,
-	uint64_t number, const char *json)
+void bx_fixture_record(struct bx_fixture *fixture, const char *publisher, const char *topic,
+	const char *session, uint64_t number, const char *json)
 {
 	char whole[BX_TOPIC_SIZE], digits[24];
 	(void)snprintf(whole, sizeof whole, "bitaxe/home/record/%s", publisher);
 	(void)snprintf(digits, sizeof digits, "%" PRIu64, number);
-	struct bx_packet packet = { .topic = whole, .bytes = json, .size = strlen(json), .qos = 1, .property_count = 3,
+	struct bx_packet packet = { .topic = whole,
+		.bytes = json,
+		.size = strlen(json),
+		.qos = 1,
+		.property_count = 3,
 		.properties = { { "topic", topic }, { "session", session }, { "number", digits } } };
 	bx_memory_say(fixture->broker, &packet);
 	bx_fixture_advance(fixture, 0);

@@ -14,11 +14,16 @@ static const struct field {
 	double min, max; /* inclusive */
 	const char *paths[4];
 } fields[] = {
-	{ BX_HASHRATE, 0, 1e18, { "hashRate", "miner.hashRate", "hashRate_10m" } }, /* NerdQAxe < 1.0.20 has the average alone */
-	{ BX_HASHRATE_10M, 1e-9, 1e9, { "hashRate_10m" } },                       /* 0 right after boot */
-	{ BX_HASHRATE_EXPECTED, 1e-9, 1e9, { "expectedHashrate" } }, /* ESP-Miner 2.14+ sends 0 when stopped */
-	{ BX_POWER, 0.001, 1e5, { "power.power", "power" } },        /* 0: not read yet */
-	{ BX_VR_TEMPERATURE, 1, 160, { "vrTemp", "temps.vcore" } },  /* 0: the board has no sensor */
+	/* NerdQAxe < 1.0.20 has the average alone */
+	{ BX_HASHRATE, 0, 1e18, { "hashRate", "miner.hashRate", "hashRate_10m" } },
+	/* 0 right after boot */
+	{ BX_HASHRATE_10M, 1e-9, 1e9, { "hashRate_10m" } },
+	/* ESP-Miner 2.14+ sends 0 when stopped */
+	{ BX_HASHRATE_EXPECTED, 1e-9, 1e9, { "expectedHashrate" } },
+	/* 0: not read yet */
+	{ BX_POWER, 0.001, 1e5, { "power.power", "power" } },
+	/* 0: the board has no sensor */
+	{ BX_VR_TEMPERATURE, 1, 160, { "vrTemp", "temps.vcore" } },
 	{ BX_FAN_RPM, 0, 60000, { "fanrpm", "fanSpeedRpm", "fanSpeed", "fans.0.rpm" } },
 	{ BX_SHARES_ACCEPTED, 0, 1e15, { "sharesAccepted", "miner.sAccepted" } },
 	{ BX_SHARES_REJECTED, 0, 1e15, { "sharesRejected", "miner.sRejected" } },
@@ -34,7 +39,10 @@ static const struct {
 	const char *path;
 	size_t offset, size;
 } facts[] = {
-#define FACT(path, member) { path, offsetof(struct bx_miner_facts, member), sizeof(((struct bx_miner_facts *)0)->member) }
+#define FACT(path, member) \
+	{ \
+		path, offsetof(struct bx_miner_facts, member), sizeof(((struct bx_miner_facts *)0)->member) \
+	}
 	FACT("deviceModel", model),
 	FACT("identity.hwModel", model),
 	FACT("boardVersion", board),
@@ -57,12 +65,33 @@ static const struct {
 	const char *board, *model;
 	int asics;
 } boards[] = {
-	{ "2.2", "Max", 1 }, { "102", "Max", 1 }, { "0.11", "Ultra", 1 }, { "201", "Ultra", 1 }, { "202", "Ultra", 1 },
-	{ "203", "Ultra", 1 }, { "204", "Ultra", 1 }, { "205", "Ultra", 1 }, { "207", "Ultra", 1 }, { "302", "Hex", 6 },
-	{ "303", "Hex", 6 }, { "302", "LV07", 2 }, { "303", "LV07", 2 }, { "302", "LV08", 9 }, { "303", "LV08", 9 },
-	{ "400", "Supra", 1 }, { "401", "Supra", 1 }, { "402", "Supra", 1 }, { "403", "Supra", 1 },
-	{ "600", "Gamma", 1 }, { "601", "Gamma", 1 }, { "602", "Gamma", 1 }, { "603", "Gamma", 1 },
-	{ "650", "GammaDuo", 2 }, { "701", "SupraHex", 6 }, { "702", "SupraHex", 6 }, { "800", "GammaTurbo", 2 },
+	{ "2.2", "Max", 1 },
+	{ "102", "Max", 1 },
+	{ "0.11", "Ultra", 1 },
+	{ "201", "Ultra", 1 },
+	{ "202", "Ultra", 1 },
+	{ "203", "Ultra", 1 },
+	{ "204", "Ultra", 1 },
+	{ "205", "Ultra", 1 },
+	{ "207", "Ultra", 1 },
+	{ "302", "Hex", 6 },
+	{ "303", "Hex", 6 },
+	{ "302", "LV07", 2 },
+	{ "303", "LV07", 2 },
+	{ "302", "LV08", 9 },
+	{ "303", "LV08", 9 },
+	{ "400", "Supra", 1 },
+	{ "401", "Supra", 1 },
+	{ "402", "Supra", 1 },
+	{ "403", "Supra", 1 },
+	{ "600", "Gamma", 1 },
+	{ "601", "Gamma", 1 },
+	{ "602", "Gamma", 1 },
+	{ "603", "Gamma", 1 },
+	{ "650", "GammaDuo", 2 },
+	{ "701", "SupraHex", 6 },
+	{ "702", "SupraHex", 6 },
+	{ "800", "GammaTurbo", 2 },
 	{ "801", "GammaTurbo", 2 },
 };
 
@@ -81,7 +110,8 @@ static json_t *follow(json_t *from, const char *path)
 			return NULL;
 		memcpy(step, path, length);
 		step[length] = '\0';
-		from = json_is_array(from) ? json_array_get(from, (size_t)(step[0] - '0')) : json_object_get(from, step);
+		from = json_is_array(from) ? json_array_get(from, (size_t)(step[0] - '0'))
+					   : json_object_get(from, step);
 		path += length + (path[length] == '.');
 	}
 	return from;
@@ -147,7 +177,8 @@ static void read_chip_temperature(json_t *answer, struct bx_values *values)
 {
 	double hottest = 0, degrees;
 	for (size_t i = 0; i < BX_COUNT(chip_temperatures); i++)
-		if (read_number(answer, chip_temperatures[i], &degrees) && degrees < CHIP_HOTTEST && degrees > hottest)
+		if (read_number(answer, chip_temperatures[i], &degrees) && degrees < CHIP_HOTTEST &&
+			degrees > hottest)
 			hottest = degrees;
 	size_t index;
 	json_t *one;
@@ -182,8 +213,8 @@ static double expect_of_chip(json_t *answer, const struct bx_miner_facts *about)
 static double count_asics(json_t *answer, const struct bx_miner_facts *about)
 {
 	double count, expected, of_chip = expect_of_chip(answer, about);
-	if ((read_number(answer, "asicCount", &count) || read_number(answer, "asic.count", &count)) && count >= 1 &&
-		count <= 1000)
+	if ((read_number(answer, "asicCount", &count) || read_number(answer, "asic.count", &count)) &&
+		count >= 1 && count <= 1000)
 		return count;
 	size_t monitored = json_array_size(follow(answer, "hashrateMonitor.asics"));
 	if (monitored > 0)
@@ -213,7 +244,8 @@ static void shorten_user(const char *user, char *to, size_t size)
 	bx_clean(clean, sizeof clean, user);
 	size_t wallet = strcspn(clean, ".");
 	if (wallet > 12) {
-		(void)snprintf(shortened, sizeof shortened, "%.5s..%.4s%.12s", clean, clean + wallet - 4, clean + wallet);
+		(void)snprintf(shortened, sizeof shortened, "%.5s..%.4s%.12s", clean, clean + wallet - 4,
+			clean + wallet);
 		bx_clean(to, size, shortened); /* a character may have been cut in two */
 	} else {
 		bx_clean(to, size, clean); /* a name, no wallet */
@@ -272,7 +304,9 @@ static void read_mac(json_t *answer, char mac[18])
 
 static void read_facts(json_t *answer, struct bx_miner_facts *about)
 {
-	*about = (struct bx_miner_facts){ .asic_count = (double)NAN, .pool_port = (double)NAN, .nominal_voltage = (double)NAN };
+	*about = (struct bx_miner_facts){
+		.asic_count = (double)NAN, .pool_port = (double)NAN, .nominal_voltage = (double)NAN
+	};
 	for (size_t i = 0; i < BX_COUNT(facts); i++) {
 		const char *text = json_string_value(follow(answer, facts[i].path));
 		char *member = (char *)about + facts[i].offset;
@@ -304,13 +338,15 @@ static void settle(json_t *answer, struct axeos_reading *reading)
 	(void)read_number(answer, "voltage", &input_mv);
 	if (has_uptime && uptime < 60 && !has_power && input_mv == 0 && json_object_get(answer, "voltage")) {
 		for (int metric = 0; metric < BX_METRIC_COUNT; metric++)
-			if (metric != BX_UPTIME && metric != BX_HASHRATE_EXPECTED && metric != BX_BEST_DIFFICULTY)
+			if (metric != BX_UPTIME && metric != BX_HASHRATE_EXPECTED &&
+				metric != BX_BEST_DIFFICULTY)
 				bx_values_clear(values, (enum bx_metric)metric);
 		reading->hashing = false;
 		return;
 	}
 	/* core off: hashRate and its averages keep their last value (ESP-Miner 2.11 to 2.13, NerdQAxe), so they are not believed */
-	bool has_core = read_number(answer, "coreVoltageActual", &core_mv) || read_number(answer, "asic.vcoreReal", &core_mv);
+	bool has_core = read_number(answer, "coreVoltageActual", &core_mv) ||
+		read_number(answer, "asic.vcoreReal", &core_mv);
 	if (has_core && core_mv < 100) {
 		bx_values_set(values, BX_HASHRATE, 0);
 		bx_values_clear(values, BX_HASHRATE_10M);
@@ -339,18 +375,23 @@ bool axeos_read(const char *body, size_t size, struct axeos_reading *reading, st
 	if (!answer)
 		return false;
 	json_t *miner = json_object_get(answer, "miner");
-	bool is_nerd = json_object_get(answer, "hashRateTimestamp") && json_object_get(answer, "overheat_temp");
+	bool is_nerd =
+		json_object_get(answer, "hashRateTimestamp") && json_object_get(answer, "overheat_temp");
 	is_nerd |= json_object_get(answer, "deviceModel") &&
-		   (json_object_get(answer, "hostip") || json_object_get(answer, "overheat_temp"));
+		(json_object_get(answer, "hostip") || json_object_get(answer, "overheat_temp"));
 	bool is_nested = json_is_object(miner) && json_object_get(miner, "hashRate");
-	if (!is_nested && !is_nerd && !(json_object_get(answer, "ASICModel") && json_object_get(answer, "hashRate")))
-		return bx_fail(error, BX_INVALID, "answers, but is no miner: it has no ASICModel and hashRate");
+	if (!is_nested && !is_nerd &&
+		!(json_object_get(answer, "ASICModel") && json_object_get(answer, "hashRate")))
+		return bx_fail(
+			error, BX_INVALID, "answers, but is no miner: it has no ASICModel and hashRate");
 
 	bx_values_init(&reading->values, BX_MINER, (struct bx_wall){ 0 });
 	reading->hashing = true;
 	read_facts(answer, &reading->facts);
 	(void)bx_text_copy(reading->facts.dialect, sizeof reading->facts.dialect,
-		is_nested ? "nmaxe" : is_nerd ? "nerdqaxe" : "axeos"); /* fits */
+		is_nested         ? "nmaxe"
+			: is_nerd ? "nerdqaxe"
+				  : "axeos"); /* fits */
 	read_fields(answer, &reading->values);
 	/* up to 1.0.32 NerdQAxe's hashRate is the 10-minute average itself; from 1.0.33 on it counts found blocks */
 	double averaged;

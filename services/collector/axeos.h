@@ -13,7 +13,7 @@
 struct axeos_reading {
 	struct bx_values values; /* scope miner, without time; what cannot be true is absent */
 	struct bx_miner_facts facts;
-	bool hashing;            /* the chip runs, as far as the answer tells */
+	bool hashing; /* the chip runs, as far as the answer tells */
 };
 
 /* False: not a miner's answer (BX_INVALID says why). An odd field costs that field alone and is counted in left_out. */

@@ -7,7 +7,7 @@
 
 struct collector {
 	struct bx_service *service; /* borrowed, outlives us */
-	struct miners *miners;      /* who there is; pure */
-	struct poll *poll;          /* who is asked when */
-	struct host *host;          /* the box itself */
+	struct miners *miners; /* who there is; pure */
+	struct poll *poll; /* who is asked when */
+	struct host *host; /* the box itself */
 };

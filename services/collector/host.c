@@ -130,7 +130,8 @@ static void read_temperature(const struct host *host, struct bx_values *values)
 		BX_OWNED(free) char *type = slurp(host, path);
 		if (!type)
 			break;
-		if (!strstr(type, "cpu") && !strstr(type, "x86_pkg") && !strstr(type, "soc") && !strstr(type, "CPU"))
+		if (!strstr(type, "cpu") && !strstr(type, "x86_pkg") && !strstr(type, "soc") &&
+			!strstr(type, "CPU"))
 			continue;
 		(void)snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/temp", zone);
 		BX_OWNED(free) char *degrees = slurp(host, path);
@@ -198,7 +199,8 @@ static struct interface read_interface(
 	double seconds = (double)(now.ms - host->read_at.ms) / 1000;
 	bool is_known = before && before->received >= 0 && before->sent >= 0 && seconds > 0;
 	if (is_known && seen.received >= before->received && seen.sent >= before->sent) {
-		bx_values_set_part(values, BX_RECEIVE_RATE, name, (seen.received - before->received) / seconds);
+		bx_values_set_part(
+			values, BX_RECEIVE_RATE, name, (seen.received - before->received) / seconds);
 		bx_values_set_part(values, BX_TRANSMIT_RATE, name, (seen.sent - before->sent) / seconds);
 	}
 	if (bad_in >= 0 && bad_out >= 0)

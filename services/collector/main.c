@@ -28,8 +28,10 @@ static void job_record(void *state)
 static struct miner_wish wish_of(struct collector *collector, bx_call call)
 {
 	struct bx_commands *commands = collector->service->commands;
-	return (struct miner_wish){ .name = bx_argument(commands, call, "name"), .url = bx_argument(commands, call, "url"),
-		.group = bx_argument(commands, call, "group"), .enabled = bx_argument(commands, call, "enabled") };
+	return (struct miner_wish){ .name = bx_argument(commands, call, "name"),
+		.url = bx_argument(commands, call, "url"),
+		.group = bx_argument(commands, call, "group"),
+		.enabled = bx_argument(commands, call, "enabled") };
 }
 
 /* The registry has this entry now: told, kept, and watched. */
@@ -61,8 +63,8 @@ static void on_found(void *state, uint64_t call, const struct poll_answer *answe
 		bx_refuse(commands, call, &error);
 		return;
 	}
-	struct miner *miner = id ? miners_change(collector->miners, id, &wish, answer->reading, &error) :
-				   miners_admit(collector->miners, &wish, answer->reading, &error);
+	struct miner *miner = id ? miners_change(collector->miners, id, &wish, answer->reading, &error)
+				 : miners_admit(collector->miners, &wish, answer->reading, &error);
 	if (miner)
 		entered(collector, call, miner, id ? "miner.changed" : "miner.added");
 	else
@@ -142,7 +144,8 @@ static bool collector_open(void *state, struct bx_service *service, struct bx_er
 	collector->service = service;
 	collector->miners = miners_new();
 	collector->host = host_new("", bx_config_text(service->config, BX_KEY_DATABASE));
-	collector->poll = poll_new(service->loop, bx_config_number(service->config, BX_KEY_MINER_POLL_INTERVAL) * 1000, &hooks);
+	collector->poll = poll_new(
+		service->loop, bx_config_number(service->config, BX_KEY_MINER_POLL_INTERVAL) * 1000, &hooks);
 	return true;
 }
 

@@ -74,8 +74,10 @@ bool miners_normalise(const char *address, char *url, size_t size, struct bx_err
 	size_t length = strlen(host);
 	while (length > 0 && host[length - 1] == '/')
 		length--;
-	if (length == 0 || strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") < length)
-		return bx_fail(error, BX_INVALID, "'%.60s' is no miner's address; write http://HOST[:PORT], or the host alone",
+	if (length == 0 ||
+		strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") < length)
+		return bx_fail(error, BX_INVALID,
+			"'%.60s' is no miner's address; write http://HOST[:PORT], or the host alone",
 			address);
 	const char *colon = memchr(host, ':', length);
 	int64_t port;
@@ -90,7 +92,8 @@ bool miners_normalise(const char *address, char *url, size_t size, struct bx_err
 		return bx_fail(error, BX_INVALID, "the address is longer than %zu bytes", size - 8);
 	if (colon && host[0] != '[')
 		length = (size_t)(colon - host);
-	(void)snprintf(url, size, port == 80 ? "http://%.*s" : "http://%.*s:%d", (int)length, host, (int)port);
+	(void)snprintf(
+		url, size, port == 80 ? "http://%.*s" : "http://%.*s:%d", (int)length, host, (int)port);
 	for (char *at = url; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
 	return true;
@@ -109,12 +112,13 @@ static void last_four(const char *from, bool hexadecimal, char to[5])
 	memmove(to, to + used, 5 - used);
 }
 
-static void make_id(struct miners *miners, const struct miner_wish *wish, const struct axeos_reading *seen, const char *url,
-	char id[BX_ID_SIZE])
+static void make_id(struct miners *miners, const struct miner_wish *wish, const struct axeos_reading *seen,
+	const char *url, char id[BX_ID_SIZE])
 {
 	char text[96], digits[5];
 	last_four(seen->facts.mac[0] ? seen->facts.mac : url, seen->facts.mac[0] != '\0', digits);
-	(void)snprintf(text, sizeof text, "%s-%s", seen->facts.model[0] ? seen->facts.model : "miner", digits);
+	(void)snprintf(
+		text, sizeof text, "%s-%s", seen->facts.model[0] ? seen->facts.model : "miner", digits);
 	char base[BX_ID_SIZE - 5];
 	if (!wish->name || !bx_slug(base, sizeof base, wish->name))
 		(void)bx_slug(base, sizeof base, text); /* "miner" at least */
@@ -127,13 +131,14 @@ static bool read_switch(const char *word, bool *on, struct bx_error *error)
 {
 	*on = strcmp(word, "true") == 0;
 	return *on || strcmp(word, "false") == 0 ||
-	       bx_fail(error, BX_INVALID, "enabled is true or false, not '%.20s'", word);
+		bx_fail(error, BX_INVALID, "enabled is true or false, not '%.20s'", word);
 }
 
 static void set_names(struct bx_miner_entry *entry, const struct miner_wish *wish)
 {
 	if (wish->name && wish->name[0])
-		(void)bx_text_copy(entry->name, sizeof entry->name, wish->name); /* cut is fine, it is a name */
+		(void)bx_text_copy(
+			entry->name, sizeof entry->name, wish->name); /* cut is fine, it is a name */
 	if (wish->group)
 		(void)bx_text_copy(entry->group, sizeof entry->group, wish->group);
 }
@@ -145,8 +150,8 @@ static struct miner *append(struct miners *miners)
 	return miners->miners[miners->count++];
 }
 
-struct miner *miners_admit(
-	struct miners *miners, const struct miner_wish *wish, const struct axeos_reading *seen, struct bx_error *error)
+struct miner *miners_admit(struct miners *miners, const struct miner_wish *wish,
+	const struct axeos_reading *seen, struct bx_error *error)
 {
 	struct bx_miner_entry entry = { .enabled = true };
 	if (!miners_normalise(wish->url, entry.url, sizeof entry.url, error))
@@ -155,8 +160,8 @@ struct miner *miners_admit(
 	if (!known && there && (!there->entry.mac[0] || !seen->facts.mac[0]))
 		known = there; /* without a MAC the address is who it is */
 	if (there && there != known) {
-		bx_fail(error, BX_CONFLICT, "%s is registered as %s, another miner; remove that one first", entry.url,
-			there->entry.id);
+		bx_fail(error, BX_CONFLICT, "%s is registered as %s, another miner; remove that one first",
+			entry.url, there->entry.id);
 		return NULL;
 	}
 	if (known) {
@@ -166,7 +171,8 @@ struct miner *miners_admit(
 		return known;
 	}
 	if (miners->count == MINERS_MAX) {
-		bx_fail(error, BX_FULL, "there are %d miners already, more are not watched by one collector", MINERS_MAX);
+		bx_fail(error, BX_FULL, "there are %d miners already, more are not watched by one collector",
+			MINERS_MAX);
 		return NULL;
 	}
 	make_id(miners, wish, seen, entry.url, entry.id);
@@ -195,7 +201,8 @@ struct miner *miners_change(struct miners *miners, const char *id, const struct 
 			return NULL;
 		struct miner *there = find_url(miners, entry.url);
 		if (is_other(miners, miner, seen->facts.mac) || (there && there != miner)) {
-			bx_fail(error, BX_CONFLICT, "at %s lives another miner (%s); add that one by its own name", entry.url,
+			bx_fail(error, BX_CONFLICT,
+				"at %s lives another miner (%s); add that one by its own name", entry.url,
 				seen->facts.mac[0] ? seen->facts.mac : "without a MAC");
 			return NULL;
 		}
@@ -243,7 +250,8 @@ static void complete(struct miner *miner, struct axeos_reading *reading, struct 
 	if (bx_values_get(values, BX_HASHRATE_EXPECTED, &expected))
 		miner->expected = expected;
 	double by = has_average ? averaged : has_hashrate ? hashrate : 0;
-	if (reading->hashing && bx_values_get(values, BX_POWER, &power) && by > 0.2 * miner->expected && by > 0)
+	if (reading->hashing && bx_values_get(values, BX_POWER, &power) && by > 0.2 * miner->expected &&
+		by > 0)
 		bx_values_set(values, BX_EFFICIENCY, power / by * 1000);
 	if (bx_values_get(values, BX_FAN_RPM, &rpm)) {
 		miner->fan_seen |= rpm > 0;
@@ -265,8 +273,8 @@ static bool same_facts(const struct bx_miner_facts *one, const struct bx_miner_f
 	return strcmp(a.data, b.data) == 0;
 }
 
-unsigned miners_answered(struct miners *miners, struct miner *miner, struct axeos_reading *reading, struct bx_wall time,
-	struct bx_mono now)
+unsigned miners_answered(struct miners *miners, struct miner *miner, struct axeos_reading *reading,
+	struct bx_wall time, struct bx_mono now)
 {
 	unsigned news = MINER_SAME;
 	const char *mac = reading->facts.mac;
@@ -315,7 +323,8 @@ static const struct total {
 	{ BX_BEST_DIFFICULTY, BX_METRIC_COUNT, MAX, BX_BEST_DIFFICULTY },
 };
 
-static void add_total(const struct miners *miners, const struct total *total, size_t enabled, struct bx_values *fleet)
+static void add_total(
+	const struct miners *miners, const struct total *total, size_t enabled, struct bx_values *fleet)
 {
 	double sum = 0, value;
 	size_t count = 0;
@@ -348,7 +357,8 @@ bool miners_totals(const struct miners *miners, struct bx_wall time, struct bx_v
 		enabled++;
 		online += miner->presence == MINER_ONLINE;
 		expected += miner->expected;
-		if (miner->presence != MINER_ONLINE || !bx_values_get(&miner->values, BX_HASHRATE_10M, &value))
+		if (miner->presence != MINER_ONLINE ||
+			!bx_values_get(&miner->values, BX_HASHRATE_10M, &value))
 			continue;
 		if (miner->expected > 0)
 			earned += value;

@@ -18,14 +18,14 @@ enum miner_presence { MINER_NOT_ASKED, MINER_ONLINE, MINER_OFFLINE };
 struct miner {
 	struct bx_miner_entry entry;
 	enum miner_presence presence;
-	unsigned misses;          /* in a row */
-	double polls_missed;      /* since the collector's start */
-	double expected;          /* last known hashrate_expected, 0: none */
-	bool fan_seen;            /* its fan has turned once: then 0 rpm is a stop, not a missing wire */
+	unsigned misses; /* in a row */
+	double polls_missed; /* since the collector's start */
+	double expected; /* last known hashrate_expected, 0: none */
+	bool fan_seen; /* its fan has turned once: then 0 rpm is a stop, not a missing wire */
 	bool stranger_told;
-	bool record;              /* its next reading is one to keep */
+	bool record; /* its next reading is one to keep */
 	struct average average;
-	struct bx_values values;  /* the newest reading */
+	struct bx_values values; /* the newest reading */
 	struct bx_miner_facts facts;
 };
 
@@ -47,8 +47,8 @@ struct miner_wish {
 };
 /* Admits the miner that answered at wish->url; one whose MAC is known already is found at its new address and keeps its id.
  * NULL: BX_CONFLICT (the address is another's), BX_FULL. */
-struct miner *miners_admit(
-	struct miners *miners, const struct miner_wish *wish, const struct axeos_reading *seen, struct bx_error *error);
+struct miner *miners_admit(struct miners *miners, const struct miner_wish *wish,
+	const struct axeos_reading *seen, struct bx_error *error);
 /* Changes an entry; `seen` is what answered at a new url, NULL if the url stays. */
 struct miner *miners_change(struct miners *miners, const char *id, const struct miner_wish *wish,
 	const struct axeos_reading *seen, struct bx_error *error);
@@ -59,15 +59,15 @@ bool miners_remove(struct miners *miners, const char *id, struct bx_error *error
 /* What a poll came to. */
 enum miner_news {
 	MINER_SAME = 0,
-	MINER_CAME = 1,       /* online now */
-	MINER_WENT = 2,       /* offline now */
+	MINER_CAME = 1, /* online now */
+	MINER_WENT = 2, /* offline now */
 	MINER_IDENTIFIED = 4, /* its MAC is known now: the entry changed */
-	MINER_TELLS = 8,      /* its facts changed */
-	MINER_STRANGER = 16,  /* another miner answers at its address: not believed */
+	MINER_TELLS = 8, /* its facts changed */
+	MINER_STRANGER = 16, /* another miner answers at its address: not believed */
 };
 /* Takes an answer: completes it (own average, efficiency, counters) into miner->values. A mask of enum miner_news. */
-unsigned miners_answered(struct miners *miners, struct miner *miner, struct axeos_reading *reading, struct bx_wall time,
-	struct bx_mono now);
+unsigned miners_answered(struct miners *miners, struct miner *miner, struct axeos_reading *reading,
+	struct bx_wall time, struct bx_mono now);
 unsigned miners_missed(struct miner *miner);
 
 /* Sums and extremes over the enabled ones. False: some was not asked yet. */

@@ -6,7 +6,7 @@
 
 enum {
 	CONNECT_MS = 3000,
-	TOTAL_MS = 6000,      /* three misses in a row are told within a minute at the default interval */
+	TOTAL_MS = 6000, /* three misses in a row are told within a minute at the default interval */
 	SLOW_MOST_MS = 60000, /* how rarely one is asked that has been offline for long */
 	MISSES_FAST = 3,
 	CONNECTIONS_MAX = 512, /* silent ones hold theirs for TOTAL_MS: others are not to wait for them */
@@ -60,8 +60,11 @@ static void judge(const struct bx_response *response, struct axeos_reading *read
 
 static uint64_t ask(struct poll *poll, const char *url, bx_responded *responded, void *arg)
 {
-	struct bx_request request = { .url = url, .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS,
-		.bytes_max = AXEOS_BYTES_MAX, .close = true };
+	struct bx_request request = { .url = url,
+		.connect_ms = CONNECT_MS,
+		.total_ms = TOTAL_MS,
+		.bytes_max = AXEOS_BYTES_MAX,
+		.close = true };
 	return bx_fetch_start(poll->fetch, &request, responded, arg);
 }
 
@@ -202,7 +205,8 @@ static int64_t place_in_interval(const struct poll *poll, const char *id)
 	uint32_t hash = 2166136261; /* FNV-1a */
 	for (; *id; id++)
 		hash = (hash ^ (unsigned char)*id) * 16777619;
-	int64_t spread_ms = poll->interval_ms < 5000 ? poll->interval_ms : 5000; /* the first number is wanted soon */
+	int64_t spread_ms =
+		poll->interval_ms < 5000 ? poll->interval_ms : 5000; /* the first number is wanted soon */
 	return (int64_t)(hash % 1000) * spread_ms / 1000;
 }
 

@@ -14,8 +14,8 @@ void tell_entry(struct collector *collector, const struct miner *miner, const ch
 	bx_target(BX_MINER, miner->entry.id, target);
 	bx_state(collector->service->bus, BX_MINER_CONFIG, miner->entry.id, &miner->entry);
 	bx_event(collector->service->bus, event, target,
-		BX_FIELDS(BX_F("name", (const char *)miner->entry.name), BX_F("url", (const char *)miner->entry.url),
-			BX_F("enabled", miner->entry.enabled)));
+		BX_FIELDS(BX_F("name", (const char *)miner->entry.name),
+			BX_F("url", (const char *)miner->entry.url), BX_F("enabled", miner->entry.enabled)));
 }
 
 void tell_unwatched(struct collector *collector, const char *id)
@@ -26,7 +26,8 @@ void tell_unwatched(struct collector *collector, const char *id)
 
 void tell_removed(struct collector *collector, const char *id)
 {
-	static const enum bx_topic owned[] = { BX_MINER_CONFIG, BX_MINER_AVAILABILITY, BX_MINER_INFO, BX_MINER_TELEMETRY };
+	static const enum bx_topic owned[] = { BX_MINER_CONFIG, BX_MINER_AVAILABILITY, BX_MINER_INFO,
+		BX_MINER_TELEMETRY };
 	char target[BX_NAME_SIZE];
 	bx_target(BX_MINER, id, target);
 	for (size_t i = 0; i < BX_COUNT(owned); i++)
@@ -34,18 +35,21 @@ void tell_removed(struct collector *collector, const char *id)
 	bx_event(collector->service->bus, "miner.removed", target, BX_FIELDS());
 }
 
-static void tell_stranger(struct collector *collector, struct miner *miner, const struct axeos_reading *reading)
+static void tell_stranger(
+	struct collector *collector, struct miner *miner, const struct axeos_reading *reading)
 {
 	char target[BX_NAME_SIZE];
 	if (miner->stranger_told)
 		return;
 	miner->stranger_told = true;
 	bx_target(BX_MINER, miner->entry.id, target);
-	bx_log(BX_WARNING, "another miner answers at this address and is not believed; give the miner its new address",
+	bx_log(BX_WARNING,
+		"another miner answers at this address and is not believed; give the miner its new address",
 		BX_F("miner", (const char *)miner->entry.id), BX_F("url", (const char *)miner->entry.url),
 		BX_F("found", (const char *)reading->facts.mac));
 	bx_event(collector->service->bus, "miner.stranger", target,
-		BX_FIELDS(BX_F("url", (const char *)miner->entry.url), BX_F("expected", (const char *)miner->entry.mac),
+		BX_FIELDS(BX_F("url", (const char *)miner->entry.url),
+			BX_F("expected", (const char *)miner->entry.mac),
 			BX_F("found", (const char *)reading->facts.mac)));
 }
 
@@ -55,8 +59,8 @@ void tell_answer(struct collector *collector, struct miner *miner, const struct 
 	unsigned news = MINER_SAME;
 	if (answer->reading) {
 		bx_values_set(&answer->reading->values, BX_ANSWER_TIME, (double)answer->took_ms);
-		news = miners_answered(
-			collector->miners, miner, answer->reading, bx_wall_now(service->loop), bx_now(service->loop));
+		news = miners_answered(collector->miners, miner, answer->reading, bx_wall_now(service->loop),
+			bx_now(service->loop));
 	} else {
 		news = miners_missed(miner);
 	}

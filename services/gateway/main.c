@@ -10,7 +10,8 @@ static void on_record(void *state, const struct bx_message *message)
 	struct gateway *gateway = state;
 	struct bx_record_label label;
 	if (bx_record_label(message, &label))
-		tail_put(gateway->tail, label.topic, label.session, label.number, message->bytes, message->size);
+		tail_put(gateway->tail, label.topic, label.session, label.number, message->bytes,
+			message->size);
 }
 
 static void on_recorded(void *state, const struct bx_message *message)

@@ -45,7 +45,8 @@ static void tell_waiting(struct commits *commits, const struct bx_error *error)
 static void on_failed(struct commits *commits)
 {
 	if (!commits->failing)
-		bx_log(BX_ERROR, "nothing can be recorded now; it is tried again and nothing is lost meanwhile",
+		bx_log(BX_ERROR,
+			"nothing can be recorded now; it is tried again and nothing is lost meanwhile",
 			BX_F("why", (const char *)commits->outcome.error.message));
 	commits->failing = true;
 	commits->wanted[INGEST_SAMPLES] = commits->wanted[INGEST_EVENTS] = false;
@@ -84,7 +85,8 @@ static void on_written(void *job)
 		break;
 	case WRITER_COMMITTED:
 		if (commits->outcome.refused > 0)
-			bx_log(BX_WARNING, "more names than the database takes; their values are not recorded",
+			bx_log(BX_WARNING,
+				"more names than the database takes; their values are not recorded",
 				BX_F("values", commits->outcome.refused));
 		commits->hooks.committed(commits->hooks.arg, &commits->outcome);
 		if (ingest_was_full(commits->ingest))
@@ -142,8 +144,8 @@ void commits_want(struct commits *commits, enum ingest_kind kind)
 	pump(commits);
 }
 
-void commits_all(struct commits *commits, void (*done)(void *arg, uint64_t number, const struct bx_error *error), void *arg,
-	uint64_t number)
+void commits_all(struct commits *commits,
+	void (*done)(void *arg, uint64_t number, const struct bx_error *error), void *arg, uint64_t number)
 {
 	if (commits->waiting_count == COMMITS_WAITING_MAX) {
 		struct bx_error error;

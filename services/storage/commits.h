@@ -24,5 +24,5 @@ BX_OWNED_BY(struct commits, commits_free)
 void commits_want(struct commits *commits, enum ingest_kind kind);
 /* Commits all in hand now, then calls `done`: NULL, or why not. At most COMMITS_WAITING_MAX wait; more are called at once. */
 #define COMMITS_WAITING_MAX 16
-void commits_all(struct commits *commits, void (*done)(void *arg, uint64_t number, const struct bx_error *error), void *arg,
-	uint64_t number);
+void commits_all(struct commits *commits,
+	void (*done)(void *arg, uint64_t number, const struct bx_error *error), void *arg, uint64_t number);

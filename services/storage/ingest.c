@@ -223,7 +223,8 @@ enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_tic
 {
 	struct ingest_batch *batch = &ingest->kinds[INGEST_SAMPLES].in_hand;
 	int64_t second = bx_wall_second(values->time);
-	bool out_of_time = now_s > 0 && (second < now_s - ingest->limits.retention_s || second > now_s + INGEST_AHEAD_S);
+	bool out_of_time =
+		now_s > 0 && (second < now_s - ingest->limits.retention_s || second > now_s + INGEST_AHEAD_S);
 	struct ingest_due due;
 	if (ingest->figures.in_hand >= ingest->limits.samples_max || !make_due(ingest, ticket, &due))
 		return count_verdict(ingest, INGEST_FULL);
@@ -258,8 +259,11 @@ enum ingest_verdict ingest_event(struct ingest *ingest, const struct ingest_tick
 		return count_verdict(ingest, INGEST_REFUSED);
 	}
 	batch->events = bx_grow(batch->events, batch->event_count + 1, sizeof *batch->events);
-	batch->events[batch->event_count++] = (struct ingest_event_row){ .due = due, .id = bx_copy(facts->id),
-		.type = bx_copy(facts->type), .target = bx_copy(target), .data = bx_copy_bytes(data, size),
+	batch->events[batch->event_count++] = (struct ingest_event_row){ .due = due,
+		.id = bx_copy(facts->id),
+		.type = bx_copy(facts->type),
+		.target = bx_copy(target),
+		.data = bx_copy_bytes(data, size),
 		.second = bx_wall_second(facts->time) };
 	return count_verdict(ingest, INGEST_TAKEN);
 }
@@ -294,7 +298,8 @@ static void clear_batch(struct ingest_batch *batch)
 
 static int compare_records(const void *one, const void *other)
 {
-	const struct ingest_record *a = *(struct ingest_record *const *)one, *b = *(struct ingest_record *const *)other;
+	const struct ingest_record *a = *(struct ingest_record *const *)one,
+				   *b = *(struct ingest_record *const *)other;
 	if (a->source_index != b->source_index)
 		return a->source_index < b->source_index ? -1 : 1;
 	return a->second < b->second ? -1 : a->second > b->second;
@@ -315,12 +320,14 @@ struct ingest_batch *ingest_begin(struct ingest *ingest, enum ingest_kind kind)
 	of->in_hand = (struct ingest_batch){ 0 };
 	of->is_writing = true;
 	if (of->writing.record_count > 0)
-		qsort(of->writing.records, of->writing.record_count, sizeof(struct ingest_record *), compare_records);
+		qsort(of->writing.records, of->writing.record_count, sizeof(struct ingest_record *),
+			compare_records);
 	return &of->writing;
 }
 
 /* All dues of a batch, one by one. */
-static void each_due(const struct ingest_batch *batch, void (*each)(void *arg, const struct ingest_due *due), void *arg)
+static void each_due(
+	const struct ingest_batch *batch, void (*each)(void *arg, const struct ingest_due *due), void *arg)
 {
 	for (size_t i = 0; i < batch->record_count; i++)
 		each(arg, &batch->records[i]->due);
@@ -356,7 +363,8 @@ void ingest_failed(struct ingest *ingest, enum ingest_kind kind)
 	of->writing = (struct ingest_batch){ 0 };
 	of->is_writing = false;
 	struct ingest_batch *batch = &of->in_hand;
-	batch->records = bx_grow(batch->records, batch->record_count + later.record_count, sizeof(struct ingest_record *));
+	batch->records = bx_grow(
+		batch->records, batch->record_count + later.record_count, sizeof(struct ingest_record *));
 	batch->events = bx_grow(batch->events, batch->event_count + later.event_count, sizeof *batch->events);
 	for (size_t i = 0; i < later.record_count; i++)
 		batch->records[batch->record_count++] = later.records[i];
@@ -410,7 +418,8 @@ static int compare_dues(const void *one, const void *other)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-bool ingest_next_acknowledgement(struct ingest *ingest, char publisher[BX_NAME_SIZE], struct bx_acknowledged *acknowledged)
+bool ingest_next_acknowledgement(
+	struct ingest *ingest, char publisher[BX_NAME_SIZE], struct bx_acknowledged *acknowledged)
 {
 	if (ingest->owed_count == 0)
 		return false;
@@ -444,7 +453,7 @@ bool ingest_next_acknowledgement(struct ingest *ingest, char publisher[BX_NAME_S
 bool ingest_wants_commit(const struct ingest *ingest)
 {
 	return ingest->kinds[INGEST_SAMPLES].in_hand.value_count >= ingest->limits.samples_max / 2 ||
-	       count_dues(ingest) >= ingest->limits.tickets_max / 2;
+		count_dues(ingest) >= ingest->limits.tickets_max / 2;
 }
 
 bool ingest_was_full(struct ingest *ingest)
@@ -464,7 +473,8 @@ static void count_due(void *arg, const struct ingest_due *due)
 	((size_t *)arg)[due->publisher]++;
 }
 
-void ingest_each_backlog(const struct ingest *ingest, void (*each)(void *arg, const char *publisher, size_t owed), void *arg)
+void ingest_each_backlog(
+	const struct ingest *ingest, void (*each)(void *arg, const char *publisher, size_t owed), void *arg)
 {
 	size_t owed[INGEST_PUBLISHERS_MAX] = { 0 };
 	for (size_t i = 0; i < 2; i++) {

@@ -11,9 +11,9 @@
 struct ingest;
 
 struct ingest_limits {
-	size_t samples_max;     /* values in hand; full above, early commit above half of it */
-	size_t tickets_max;     /* acknowledgements owed */
-	int64_t retention_s;    /* older samples are refused */
+	size_t samples_max; /* values in hand; full above, early commit above half of it */
+	size_t tickets_max; /* acknowledgements owed */
+	int64_t retention_s; /* older samples are refused */
 };
 #define INGEST_AHEAD_S 86400 /* further ahead of our clock is refused */
 #define INGEST_SOURCES_MAX 4096
@@ -27,10 +27,10 @@ struct ingest_ticket {
 };
 
 enum ingest_verdict {
-	INGEST_TAKEN,   /* acknowledged after the commit that holds it */
-	INGEST_HELD,    /* dropped, it is there already; acknowledged with the next commit */
+	INGEST_TAKEN, /* acknowledged after the commit that holds it */
+	INGEST_HELD, /* dropped, it is there already; acknowledged with the next commit */
 	INGEST_REFUSED, /* can never be taken: too old, too far ahead, over a bound; acknowledged with the next commit */
-	INGEST_FULL,    /* dropped without a word: it is sent again when we say online */
+	INGEST_FULL, /* dropped without a word: it is sent again when we say online */
 };
 
 struct ingest *ingest_new(const struct ingest_limits *limits);
@@ -99,11 +99,13 @@ struct ingest_key {
 void ingest_hold_only(struct ingest *ingest, const struct ingest_key *keys, size_t count);
 
 /* The next acknowledgement owed for what is committed; false: none. */
-bool ingest_next_acknowledgement(struct ingest *ingest, char publisher[BX_NAME_SIZE], struct bx_acknowledged *acknowledged);
+bool ingest_next_acknowledgement(
+	struct ingest *ingest, char publisher[BX_NAME_SIZE], struct bx_acknowledged *acknowledged);
 
 bool ingest_wants_commit(const struct ingest *ingest); /* half full */
-bool ingest_was_full(struct ingest *ingest);           /* dropped something since the last call */
-bool ingest_is_empty(const struct ingest *ingest, enum ingest_kind kind); /* nothing in hand, being written or owed */
+bool ingest_was_full(struct ingest *ingest); /* dropped something since the last call */
+bool ingest_is_empty(
+	const struct ingest *ingest, enum ingest_kind kind); /* nothing in hand, being written or owed */
 
 struct ingest_figures {
 	uint64_t taken, held, refused, dropped; /* records, since the start */
@@ -112,4 +114,5 @@ struct ingest_figures {
 };
 struct ingest_figures ingest_figures(const struct ingest *ingest);
 /* Each publisher with acknowledgements owed, and how many. */
-void ingest_each_backlog(const struct ingest *ingest, void (*each)(void *arg, const char *publisher, size_t owed), void *arg);
+void ingest_each_backlog(
+	const struct ingest *ingest, void (*each)(void *arg, const char *publisher, size_t owed), void *arg);

@@ -8,7 +8,7 @@ enum {
 	SAMPLES_MAX = 400000, /* values in hand, 6 MB */
 	TICKETS_MAX = 400000,
 	EVENT_DELAY_MS = 1000, /* events are gathered for so long */
-	CATCH_UP_MS = 1000,    /* at the end; a broker that dies meanwhile has nothing more for us */
+	CATCH_UP_MS = 1000, /* at the end; a broker that dies meanwhile has nothing more for us */
 };
 
 static void on_event_delay(void *state)
@@ -23,7 +23,8 @@ static void on_record(void *state, const struct bx_message *message)
 	struct storage *storage = state;
 	records_take(storage, message);
 	if (!ingest_is_empty(storage->ingest, INGEST_EVENTS) && !storage->event_timer)
-		storage->event_timer = bx_after(storage->service->loop, EVENT_DELAY_MS, on_event_delay, storage);
+		storage->event_timer =
+			bx_after(storage->service->loop, EVENT_DELAY_MS, on_event_delay, storage);
 	if (ingest_wants_commit(storage->ingest))
 		commits_want(storage->commits, INGEST_SAMPLES);
 }
@@ -95,8 +96,8 @@ static bool storage_open(void *state, struct bx_service *service, struct bx_erro
 	storage->service = service;
 	storage->told_at = bx_now(service->loop);
 	storage->ingest = ingest_new(&limits);
-	storage->commits =
-		commits_new(service->loop, storage->ingest, bx_config_text(service->config, BX_KEY_DATABASE), &hooks);
+	storage->commits = commits_new(
+		service->loop, storage->ingest, bx_config_text(service->config, BX_KEY_DATABASE), &hooks);
 	return true;
 }
 

@@ -2,8 +2,8 @@
 
 #include "libbus/base/log.h"
 
-static enum ingest_verdict take(struct storage *storage, const struct ingest_ticket *ticket, const char *under,
-	const struct bx_message *message)
+static enum ingest_verdict take(struct storage *storage, const struct ingest_ticket *ticket,
+	const char *under, const struct bx_message *message)
 {
 	union bx_any payload;
 	enum bx_topic topic;
@@ -12,11 +12,12 @@ static enum ingest_verdict take(struct storage *storage, const struct ingest_tic
 		!bx_payload_decode(topic, message->bytes, message->size, &payload, NULL))
 		return ingest_refuse(storage->ingest, ticket);
 	if (topic == BX_EVENT)
-		return ingest_event(storage->ingest, ticket, &payload.event_facts, name, message->bytes, message->size);
+		return ingest_event(
+			storage->ingest, ticket, &payload.event_facts, name, message->bytes, message->size);
 	if (!bx_topic_source(under, source))
 		return ingest_refuse(storage->ingest, ticket);
-	return ingest_sample(
-		storage->ingest, ticket, source, &payload.values, bx_wall_second(bx_wall_now(storage->service->loop)));
+	return ingest_sample(storage->ingest, ticket, source, &payload.values,
+		bx_wall_second(bx_wall_now(storage->service->loop)));
 }
 
 void records_take(struct storage *storage, const struct bx_message *message)

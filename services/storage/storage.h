@@ -6,8 +6,8 @@
 
 struct storage {
 	struct bx_service *service; /* borrowed, outlives us */
-	struct ingest *ingest;      /* what came; pure, the commits' */
-	struct commits *commits;    /* one after the other, in a worker */
+	struct ingest *ingest; /* what came; pure, the commits' */
+	struct commits *commits; /* one after the other, in a worker */
 	struct writer_outcome last; /* figures of the last commit */
 	uint64_t event_timer;
 	uint64_t values_told; /* taken, when the rate was told last */

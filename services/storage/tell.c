@@ -37,7 +37,8 @@ void tell_database(struct storage *storage)
 	}
 	if (now.ms > storage->told_at.ms)
 		bx_values_set(&values, BX_INGEST_RATE,
-			(double)(figures.values_taken - storage->values_told) * 1000 / (double)(now.ms - storage->told_at.ms));
+			(double)(figures.values_taken - storage->values_told) * 1000 /
+				(double)(now.ms - storage->told_at.ms));
 	bx_values_set(&values, BX_REFUSED, (double)figures.refused);
 	ingest_each_backlog(storage->ingest, add_backlog, &values);
 	storage->values_told = figures.values_taken;

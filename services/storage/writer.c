@@ -24,9 +24,11 @@ enum statement { FIND_SOURCE, ADD_SOURCE, FIND_SERIES, ADD_SERIES, ADD_OPEN, ADD
 static const char *const statements[STATEMENT_COUNT] = {
 	[FIND_SOURCE] = "SELECT id FROM source WHERE type = ? AND name = ?",
 	[ADD_SOURCE] = "INSERT INTO source SELECT coalesce(max(id) + 1, 0), ?, ? FROM source RETURNING id",
-	[FIND_SERIES] = "SELECT id & 4095 FROM series WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 AND name = ?2 AND unit = ?3",
-	[ADD_SERIES] = ("INSERT INTO series SELECT coalesce(max(id) + 1, ?1 << 12), ?2, ?3 FROM series"
-			" WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 HAVING count(*) < 4096 RETURNING id - (?1 << 12)"),
+	[FIND_SERIES] =
+		"SELECT id & 4095 FROM series WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 AND name = ?2 AND unit = ?3",
+	[ADD_SERIES] =
+		("INSERT INTO series SELECT coalesce(max(id) + 1, ?1 << 12), ?2, ?3 FROM series"
+		 " WHERE id BETWEEN ?1 << 12 AND ?1 << 12 | 4095 HAVING count(*) < 4096 RETURNING id - (?1 << 12)"),
 	[ADD_OPEN] = "INSERT INTO open VALUES(?, ?, ?)",
 	[ADD_EVENT] = "INSERT OR IGNORE INTO event VALUES(?, ?, ?, ?, ?)",
 };
@@ -94,7 +96,8 @@ static bool fail(struct writer *writer, struct bx_error *error, const char *doin
 
 static bool run(struct writer *writer, const char *sql, struct bx_error *error)
 {
-	return sqlite3_exec(writer->handle, sql, NULL, NULL, NULL) == SQLITE_OK || fail(writer, error, "preparing");
+	return sqlite3_exec(writer->handle, sql, NULL, NULL, NULL) == SQLITE_OK ||
+		fail(writer, error, "preparing");
 }
 
 /* The one number that a query gives. */
@@ -102,7 +105,7 @@ static bool ask_number(struct writer *writer, const char *sql, int64_t *number, 
 {
 	sqlite3_stmt *statement;
 	bool good = sqlite3_prepare_v2(writer->handle, sql, -1, &statement, NULL) == SQLITE_OK &&
-		    sqlite3_step(statement) == SQLITE_ROW;
+		sqlite3_step(statement) == SQLITE_ROW;
 	if (good)
 		*number = sqlite3_column_int64(statement, 0);
 	else
@@ -122,7 +125,8 @@ static bool look(struct writer *writer, int64_t *version, struct bx_error *error
 		!ask_number(writer, "SELECT count(*) FROM sqlite_schema", &tables, error))
 		return false;
 	if (application != BX_DATABASE_APPLICATION && tables > 0)
-		return bx_fail(error, BX_CONFLICT, "%s is another program's database; name another DATABASE", writer->path);
+		return bx_fail(error, BX_CONFLICT, "%s is another program's database; name another DATABASE",
+			writer->path);
 	if (*version > BX_DATABASE_VERSION)
 		return bx_fail(error, BX_CONFLICT,
 			"database %s is of a newer version of the suite (%d, this one knows %d); install that version, or name "
@@ -135,7 +139,8 @@ static bool migrate(struct writer *writer, int64_t version, struct bx_error *err
 {
 	char pragma[96];
 	for (; version < BX_DATABASE_VERSION; version++) {
-		(void)snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+		(void)snprintf(pragma, sizeof pragma,
+			"PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
 			BX_DATABASE_APPLICATION, (int)version + 1);
 		if (!run(writer, "BEGIN IMMEDIATE", error) || !run(writer, bx_schema_steps[version], error) ||
 			!run(writer, pragma, error))
@@ -146,8 +151,9 @@ static bool migrate(struct writer *writer, int64_t version, struct bx_error *err
 
 static bool load_keys(struct writer *writer, struct writer_outcome *outcome)
 {
-	static const char sql[] = "SELECT source.type || iif(source.name = '', '', '/' || source.name), t.value FROM open JOIN source ON source.id ="
-				  " open.id & 4095, json_each(open.times) t";
+	static const char sql[] =
+		"SELECT source.type || iif(source.name = '', '', '/' || source.name), t.value FROM open JOIN source ON source.id ="
+		" open.id & 4095, json_each(open.times) t";
 	sqlite3_stmt *statement;
 	int result = sqlite3_prepare_v2(writer->handle, sql, -1, &statement, NULL);
 	size_t size = 0;
@@ -156,14 +162,16 @@ static bool load_keys(struct writer *writer, struct writer_outcome *outcome)
 			size = size ? size * 2 : 256;
 			outcome->keys = bx_grow(outcome->keys, size, sizeof *outcome->keys);
 		}
-		outcome->keys[outcome->key_count++] = (struct ingest_key){
-			bx_copy((const char *)sqlite3_column_text(statement, 0)), sqlite3_column_int64(statement, 1) };
+		outcome->keys[outcome->key_count++] =
+			(struct ingest_key){ bx_copy((const char *)sqlite3_column_text(statement, 0)),
+				sqlite3_column_int64(statement, 1) };
 	}
 	bool good = sqlite3_finalize(statement) == SQLITE_OK && result == SQLITE_OK;
 	return good || fail(writer, &outcome->error, "reading what it holds");
 }
 
-static bool remember_file(const struct writer *writer, const char *behind, struct file *file, struct bx_error *error)
+static bool remember_file(
+	const struct writer *writer, const char *behind, struct file *file, struct bx_error *error)
 {
 	struct stat seen;
 	char path[PATH_MAX];
@@ -176,8 +184,9 @@ static bool remember_file(const struct writer *writer, const char *behind, struc
 
 static bool remember_files(struct writer *writer, struct bx_error *error)
 {
-	return remember_file(writer, "", &writer->database, error) && remember_file(writer, "-wal", &writer->wal, error) &&
-	       remember_file(writer, "-shm", &writer->shm, error);
+	return remember_file(writer, "", &writer->database, error) &&
+		remember_file(writer, "-wal", &writer->wal, error) &&
+		remember_file(writer, "-shm", &writer->shm, error);
 }
 
 static bool open_database(struct writer *writer, struct writer_outcome *outcome)
@@ -197,20 +206,23 @@ static bool open_database(struct writer *writer, struct writer_outcome *outcome)
 	sqlite3_file_control(writer->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist);
 	int64_t version;
 	if (!run(writer, "PRAGMA busy_timeout=1000", error) || !look(writer, &version, error) ||
-		!run(writer, "PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			     "PRAGMA wal_autocheckpoint=1000; PRAGMA secure_delete=OFF; PRAGMA cache_size=-4000;"
-			     "PRAGMA journal_size_limit=8388608",
+		!run(writer,
+			"PRAGMA page_size=2048; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			"PRAGMA wal_autocheckpoint=1000; PRAGMA secure_delete=OFF; PRAGMA cache_size=-4000;"
+			"PRAGMA journal_size_limit=8388608",
 			error) ||
 		!migrate(writer, version, error) ||
-		!ask_number(writer, "SELECT coalesce((max(id) >> 12) + 1, 0) FROM open", &writer->next_commit, error) ||
+		!ask_number(writer, "SELECT coalesce((max(id) >> 12) + 1, 0) FROM open", &writer->next_commit,
+			error) ||
 		!load_keys(writer, outcome))
 		return false;
 	for (size_t i = 0; i < STATEMENT_COUNT; i++)
-		if (sqlite3_prepare_v3(writer->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &writer->prepared[i],
-			    NULL) != SQLITE_OK)
+		if (sqlite3_prepare_v3(writer->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+			    &writer->prepared[i], NULL) != SQLITE_OK)
 			return fail(writer, error, "preparing");
-	return run(writer, "BEGIN", error) && run(writer, bx_schema_views, error) && run(writer, "COMMIT", error) &&
-	       remember_files(writer, error); /* the log is there since the COMMIT */
+	return run(writer, "BEGIN", error) && run(writer, bx_schema_views, error) &&
+		run(writer, "COMMIT", error) &&
+		remember_files(writer, error); /* the log is there since the COMMIT */
 }
 
 static bool is_same(const char *path, const struct file *file)
@@ -225,12 +237,14 @@ static void leave_database(struct writer *writer)
 {
 	static const char *const behind[] = { "-wal", "-shm" };
 	if (writer->handle)
-		(void)sqlite3_wal_checkpoint_v2(writer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* or it is gone */
+		(void)sqlite3_wal_checkpoint_v2(
+			writer->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL); /* or it is gone */
 	for (size_t i = 0; i < BX_COUNT(behind); i++) {
 		char path[PATH_MAX];
 		(void)snprintf(path, sizeof path, "%s%s", writer->path, behind[i]);
 		if (is_same(path, i == 0 ? &writer->wal : &writer->shm))
-			(void)unlink(path); /* or it stays, and the new file is refused where they do not match */
+			(void)unlink(
+				path); /* or it stays, and the new file is refused where they do not match */
 	}
 	close_database(writer);
 }
@@ -269,7 +283,7 @@ static bool find_source(struct writer *writer, const char *source, int64_t *id)
 		bind_text(statement, 2, slash ? slash + 1 : "");
 		if (!step_number(statement, id)) /* the schema's CHECK is the bound of sources */
 			return sqlite3_errcode(writer->handle) == SQLITE_CONSTRAINT_CHECK ||
-			       sqlite3_errcode(writer->handle) == SQLITE_CONSTRAINT;
+				sqlite3_errcode(writer->handle) == SQLITE_CONSTRAINT;
 	}
 	return true;
 }
@@ -279,7 +293,8 @@ static bool find_places(struct writer *writer, const struct ingest_record *recor
 	if (record->source_index >= writer->place_count) {
 		size_t count = record->source_index + 64;
 		writer->places = bx_grow(writer->places, count, sizeof *writer->places);
-		memset(writer->places + writer->place_count, 0, (count - writer->place_count) * sizeof *writer->places);
+		memset(writer->places + writer->place_count, 0,
+			(count - writer->place_count) * sizeof *writer->places);
 		writer->place_count = count;
 	}
 	*places = &writer->places[record->source_index];
@@ -290,7 +305,8 @@ static bool find_places(struct writer *writer, const struct ingest_record *recor
 }
 
 /* The series' position within its source, given where it is new; -1: over the bound. */
-static bool find_position(struct writer *writer, struct places *places, const struct ingest_name *name, int *position)
+static bool find_position(
+	struct writer *writer, struct places *places, const struct ingest_name *name, int *position)
 {
 	for (size_t i = 0; i < places->count; i++) {
 		if (places->places[i].name == name) {
@@ -449,7 +465,8 @@ static bool write_batch(struct writer *writer, const struct ingest_batch *batch)
 	const struct ingest_record *const *records = (const struct ingest_record *const *)batch->records;
 	for (size_t first = 0, end; first < batch->record_count; first = end) {
 		end = first + 1;
-		while (end < batch->record_count && records[end]->source_index == records[first]->source_index)
+		while (end < batch->record_count &&
+			records[end]->source_index == records[first]->source_index)
 			end++;
 		if (!write_source(writer, records + first, end - first))
 			return false;
@@ -462,7 +479,8 @@ static void measure(struct writer *writer, struct writer_outcome *outcome)
 	int64_t pages = 0, free_pages = 0, page = 0;
 	struct stat seen;
 	char wal[4096];
-	(void)ask_number(writer, "PRAGMA page_count", &pages, NULL); /* a figure that cannot be read stays 0 of a closed file */
+	(void)ask_number(writer, "PRAGMA page_count", &pages,
+		NULL); /* a figure that cannot be read stays 0 of a closed file */
 	(void)ask_number(writer, "PRAGMA freelist_count", &free_pages, NULL);
 	(void)ask_number(writer, "PRAGMA page_size", &page, NULL);
 	(void)snprintf(wal, sizeof wal, "%s-wal", writer->path);
@@ -482,8 +500,8 @@ void writer_commit(struct writer *writer, const struct ingest_batch *batch, stru
 		outcome->result = open_database(writer, outcome) ? WRITER_OPENED : WRITER_FAILED;
 	} else if (batch && (batch->record_count > 0 || batch->event_count > 0)) {
 		bool good = sqlite3_exec(writer->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-			    write_batch(writer, batch) &&
-			    sqlite3_exec(writer->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+			write_batch(writer, batch) &&
+			sqlite3_exec(writer->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
 		if (!good) {
 			fail(writer, &outcome->error, "writing");
 			outcome->result = WRITER_FAILED;

@@ -14,10 +14,10 @@ enum writer_result {
 };
 struct writer_outcome {
 	enum writer_result result;
-	struct bx_error error;   /* of WRITER_FAILED */
+	struct bx_error error; /* of WRITER_FAILED */
 	struct ingest_key *keys; /* of WRITER_OPENED: what it holds; the caller's, writer_free_keys */
 	size_t key_count;
-	size_t refused;          /* values over a bound of the schema, left out */
+	size_t refused; /* values over a bound of the schema, left out */
 	int64_t took_ms;
 	int64_t size, wal_size, free_size; /* bytes, after it */
 };
