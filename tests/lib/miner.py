@@ -14,20 +14,12 @@ import queue
 import subprocess
 import tempfile
 import threading
-import time
+
+from wait import wait_until
 
 WAIT_S = 10
-
-
-def wait_until(condition, what, wait_s=WAIT_S):
-    """The first true value of condition(), asked again every 20 ms."""
-    deadline = time.monotonic() + wait_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"waited {wait_s} s for {what}"
-        time.sleep(0.02)
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAM = os.path.join(os.environ.get("BX_BUILD", os.path.join(ROOT, "build", "dev")), "tests", "simulator", "bx-simulator")
 
 
 class Simulator:
@@ -36,7 +28,7 @@ class Simulator:
         self._folder = tempfile.TemporaryDirectory(prefix="bx-simulator-")
         self._log = os.path.join(self._folder.name, "requests.log")
         self._errors = open(os.path.join(self._folder.name, "stderr"), "w+b")
-        command = [binary or os.environ["BX_SIMULATOR"], "--port", str(port), "--seed", str(seed)]
+        command = [binary or PROGRAM, "--port", str(port), "--seed", str(seed)]
         command += ["--reboot-ms", str(reboot_ms), "--log", self._log]
         command += ["--bodies", bodies] if bodies else []
         for device in devices:
@@ -108,7 +100,7 @@ class Simulator:
             entries = self.requests(address)
             return entries if len(entries) >= count else None
 
-        return wait_until(enough, f"{count} requests", wait_s)
+        return wait_until(enough, wait_s, f"{count} requests")
 
     def close(self, good_manners=True):
         """Ends it, asserts good manners unless told otherwise, and returns the exit status."""

@@ -1,6 +1,6 @@
 """bx-simulator: the manners of each firmware, each fault, living values, and the log of what it was asked.
 
-Run: BX_SIMULATOR=BUILD/bx-simulator /usr/bin/python3 -m pytest tests/simulator
+Run: BX_BUILD=build/dev /usr/bin/python3 -m pytest tests/simulator
 """
 
 import glob
@@ -19,7 +19,8 @@ import requests
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
-from miner import Simulator, wait_until  # noqa: E402
+from miner import PROGRAM, Simulator  # noqa: E402
+from wait import wait_until  # noqa: E402
 
 BODIES = os.path.join(HERE, "bodies")
 A = "127.31.0.1"
@@ -31,6 +32,10 @@ SAMPLES = sorted(
     os.path.relpath(path, BODIES)[: -len(".json")]
     for path in glob.glob(BODIES + "/*.json") + glob.glob(BODIES + "/faults/*.json")
 )
+
+
+def soon(condition, what, seconds=10):
+    return wait_until(condition, seconds, what)
 
 
 def sample(name):
@@ -84,7 +89,7 @@ def read_answer(connection):
 
 
 def run(*arguments):
-    command = [os.environ["BX_SIMULATOR"], "--bodies", BODIES, *arguments]
+    command = [PROGRAM, "--bodies", BODIES, *arguments]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
 
 
@@ -143,7 +148,7 @@ def test_end_of_stdin_is_not_its_end():
 
 
 def test_runs_without_anybody_at_stdin():
-    command = [os.environ["BX_SIMULATOR"], "--bodies", BODIES, "--port", "0", "--device", f"{A}={NEW}"]
+    command = [PROGRAM, "--bodies", BODIES, "--port", "0", "--device", f"{A}={NEW}"]
     with open("/dev/null", "rb") as nothing:
         process = subprocess.Popen(command, stdin=nothing, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout.readline().startswith("ready ")
@@ -156,7 +161,7 @@ def test_ends_at_once_although_clients_wait():
     miners = simulate(NEW, NEW)
     miners.fault(A, "silent")
     waiting = [ask(miners), ask(miners), connect(miners, B)]
-    wait_until(lambda: miners.stats()[A]["held"] == 2, "the requests")
+    soon(lambda: miners.stats()[A]["held"] == 2, "the requests")
     started = time.monotonic()
     miners.close(good_manners=False)
     assert time.monotonic() - started < 2
@@ -325,7 +330,7 @@ def test_one_request_at_a_time_over_all_sockets():
     miners.fault(A, "slow", 300)
     started = time.monotonic()
     first = ask(miners)
-    wait_until(lambda: miners.stats()[A]["held"], "the first request")
+    soon(lambda: miners.stats()[A]["held"], "the first request")
     second = ask(miners)
     read_answer(first)
     between = time.monotonic()
@@ -341,7 +346,7 @@ def test_other_devices_do_not_wait_for_a_slow_one():
     with simulate(NEW, NEW) as miners:
         miners.fault(A, "slow", 20000)
         with ask(miners, A):
-            wait_until(lambda: miners.stats()[A]["held"], "the request")
+            soon(lambda: miners.stats()[A]["held"], "the request")
             started = time.monotonic()
             assert get(miners, B).status_code == 200
             assert time.monotonic() - started < 2
@@ -392,7 +397,7 @@ def test_keeps_connections_open_and_idle_ones_do_no_harm():
 def test_a_connection_without_a_request_counts_as_under_way():
     miners = simulate(NEW)
     with connect(miners):
-        wait_until(lambda: get(miners).status_code == 200, "an answer")
+        soon(lambda: get(miners).status_code == 200, "an answer")
     entries = miners.wait_for_requests(2)
     assert [(entry["method"], entry["overlap"]) for entry in entries] == [("GET", True), ("", False)]
     miners.close(good_manners=False)
@@ -434,7 +439,7 @@ def test_restart_begins_counters_anew():
         for address in (A, B):
             miners.expect(address)
             post(miners, address=address)
-        first = wait_until(lambda: info(miners, A), "the reboot")
+        first = soon(lambda: info(miners, A), "the reboot")
         assert first["workReceived"] <= 1
         assert first["bestSessionDiff"] < 349118220 and first["bestDiff"] >= 1882004119
         assert first["sharesRejectedReasons"] == []
@@ -513,7 +518,7 @@ def test_uptime_advances_with_real_time():
     with Simulator([f"{A}={NEW},uptime=100"], bodies=BODIES) as miners:
         started = time.monotonic()
         assert info(miners)["uptimeSeconds"] == 100
-        wait_until(lambda: info(miners)["uptimeSeconds"] >= 102, "two seconds of uptime")
+        soon(lambda: info(miners)["uptimeSeconds"] >= 102, "two seconds of uptime")
         assert 1.9 <= time.monotonic() - started < 5
 
 
@@ -522,7 +527,7 @@ def test_shares_come_at_the_rate_of_the_hashrate():
         addresses = [f"127.31.0.{i}" for i in range(1, 101)]
         before = sum(info(miners, address)["sharesAccepted"] for address in addresses)
         started = time.monotonic()
-        wait_until(lambda: time.monotonic() - started > 2, "two seconds")
+        soon(lambda: time.monotonic() - started > 2, "two seconds")
         after = [info(miners, address) for address in addresses]
         seconds = time.monotonic() - started
         expected = 100 * seconds * 3742.1e9 / (1000 * 2**32)
@@ -550,14 +555,14 @@ def test_best_difficulty_rises_in_the_form_of_the_version(name, zero, form):
             bests = [info(miners, address)["bestSessionDiff"] for address in addresses]
             return [best for best in bests if best != zero]
 
-        for best in wait_until(risen, "a share", 60):
+        for best in soon(risen, "a share", 60):
             assert re.fullmatch(form, best) if form else type(best) is int and best >= 1000
 
 
 def test_fault_samples_keep_what_is_frozen():
     with simulate("faults/power-fault-v2.11.0", "faults/asic-not-detected-v2.15.0") as miners:
         first = info(miners)
-        later = wait_until(
+        later = soon(
             lambda: (poll := info(miners))["uptimeSeconds"] > first["uptimeSeconds"] and poll, "uptime to advance"
         )
         assert {**later, "uptimeSeconds": 0} == {**first, "uptimeSeconds": 0}
@@ -595,7 +600,7 @@ def test_silent_accepts_and_never_answers():
             with pytest.raises(requests.ReadTimeout):
                 get(miners, timeout=0.2)
         with ask(miners) as held:
-            wait_until(lambda: miners.stats()[A]["held"], "the request")
+            soon(lambda: miners.stats()[A]["held"], "the request")
             miners.fault(A, "none")
             assert held.recv(1) == b""
         assert get(miners).status_code == 200
@@ -625,7 +630,7 @@ def test_frozen_moves_nothing_but_uptime():
         miners.fault(A, "frozen")
         first = info(miners)
         assert first["hashRate"] == before["hashRate"]
-        later = wait_until(
+        later = soon(
             lambda: (poll := info(miners))["uptimeSeconds"] > first["uptimeSeconds"] and poll, "uptime to advance"
         )
         assert {**later, "uptimeSeconds": 0} == {**first, "uptimeSeconds": 0}
