@@ -47,16 +47,16 @@ def kill_and_start(choice, victims, services, records):
         services["storage"].start()
 
     for cycle, victim in enumerate(victims):
-        if cycle == 5:
+        if cycle == 3:
             swap(database.remove)
-        elif cycle == 9:
+        elif cycle == 6:
             wait_until(lambda: database.ask("SELECT 1 FROM open LIMIT 1"), 10, "something to copy")
             database.copy_to(copy)
-        elif cycle == 13:
+        elif cycle == 9:
             swap(lambda: (database.remove(), os.rename(copy, database.path)))
-        elif cycle == 16:
+        elif cycle == 11:
             swap(database.refuse)
-        elif cycle == 20:
+        elif cycle == 13:
             database.permit()
         time.sleep(choice.uniform(0.1, 1.6))  # where it hits, not a wait for something
         if victim == "both":  # what storage commits now is never acknowledged, and the next storage knows only its file
