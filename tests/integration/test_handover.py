@@ -72,12 +72,12 @@ def kill_and_start(choice, victims, services, records):
 
 
 def settle(database, records, collector, storage):
-    session = wait_until(records.newest_session, 15, "a record of the last collector")
     since = time.time()
     wait_until(lambda: any(key[0] == "host" and key[1] > since for key in database.keys()), 20, storage.log)
     records.catch_up()
+    session = records.newest_session()  # the last collector's: nobody else says such a second
     last, acknowledged = records.keys(session), records.acknowledged()
-    assert last and len(acknowledged) > 20
+    assert last and len(acknowledged) > 10
 
     wait_until(lambda: last <= database.keys(), 15, lambda: f"in the database: {sorted(last - database.keys())[:5]}")
     missing = acknowledged - database.keys()
