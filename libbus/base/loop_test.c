@@ -1,6 +1,7 @@
 #include "libbus/base/loop.h"
 
 #include "libbus/base/text.h"
+#include "libbus/test/clock.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,38 +16,18 @@
 
 /* A loop under a clock that the test moves, and what its callbacks did. */
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
-	bool synchronised;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_text said;
 	uint64_t id;
 	unsigned count;
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->synchronised;
-}
-
 static void scene_init(struct scene *scene)
 {
-	*scene = (struct scene){ .clock = { scene_mono, scene_wall, scene_synchronised },
-		.mono = { 1000 },
-		.wall = { 1767225600000 },
-		.synchronised = true };
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	*scene = (struct scene){ 0 };
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	bx_text_init(&scene->said, 1 << 20);
 }
 
@@ -62,7 +43,7 @@ static void scene_done(struct scene *scene)
 
 static struct bx_mono advance(struct scene *scene, int64_t ms)
 {
-	scene->mono.ms += ms;
+	scene->clock.mono.ms += ms;
 	return bx_loop_run_due(scene->loop);
 }
 
@@ -302,26 +283,26 @@ static void has_no_wall_time_until_the_clock_is_synchronised_or_waited_for(void 
 {
 	(void)state;
 	SCENE(scene);
-	scene.synchronised = false;
+	scene.clock.synchronised = false;
 	bx_loop_trust_clock_after(scene.loop, 600);
 
 	assert_int_equal(bx_wall_now(scene.loop).ms, 0);
-	scene.synchronised = true;
-	assert_int_equal(bx_wall_now(scene.loop).ms, scene.wall.ms);
-	scene.synchronised = false;
+	scene.clock.synchronised = true;
+	assert_int_equal(bx_wall_now(scene.loop).ms, scene.clock.wall.ms);
+	scene.clock.synchronised = false;
 	advance(&scene, 599);
 	assert_int_equal(bx_wall_now(scene.loop).ms, 0);
 	advance(&scene, 1);
-	assert_int_equal(bx_wall_now(scene.loop).ms, scene.wall.ms);
+	assert_int_equal(bx_wall_now(scene.loop).ms, scene.clock.wall.ms);
 }
 
 static void trusts_the_clock_at_once_where_it_need_not_wait(void **state)
 {
 	(void)state;
 	SCENE(scene);
-	scene.synchronised = false;
+	scene.clock.synchronised = false;
 	bx_loop_trust_clock_after(scene.loop, 0);
-	assert_int_equal(bx_wall_now(scene.loop).ms, scene.wall.ms);
+	assert_int_equal(bx_wall_now(scene.loop).ms, scene.clock.wall.ms);
 }
 
 static void drops_deadlines_when_it_is_freed(void **state)

@@ -5,6 +5,7 @@
 
 #include "libbus/base/log.h"
 #include "libbus/bus/memory.h"
+#include "libbus/test/clock.h"
 #include <ftw.h>
 #include <inttypes.h>
 #include <setjmp.h>
@@ -86,10 +87,7 @@ static struct hand *hand_new(void)
 /* --- the scene --- */
 
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
-	bool synchronised;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct hand *hand; /* the bus's */
 	struct bx_bus *bus;
@@ -97,21 +95,6 @@ struct scene {
 	struct bx_text heard; /* what a listener was told, a line each */
 	unsigned times;
 };
-
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->synchronised;
-}
 
 static struct bx_bus *bus_of(struct scene *scene, bool is_service, struct bx_link *link)
 {
@@ -129,11 +112,8 @@ static struct bx_bus *bus_of(struct scene *scene, bool is_service, struct bx_lin
 static int set_up(void **state)
 {
 	struct scene *scene = bx_alloc(1, sizeof *scene);
-	scene->clock = (struct bx_clock){ scene_mono, scene_wall, scene_synchronised };
-	scene->mono.ms = 1000;
-	scene->wall.ms = 1767225600000; /* 2026-01-01 */
-	scene->synchronised = true;
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	(void)snprintf(scene->folder, sizeof scene->folder, "/tmp/bx-bus-XXXXXX");
 	if (!mkdtemp(scene->folder))
 		return -1;
@@ -162,14 +142,7 @@ static int tear_down(void **state)
 
 static void pass(struct scene *scene, int64_t ms)
 {
-	for (int64_t target_ms = scene->mono.ms + ms;;) {
-		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
-		next_ms = next_ms < target_ms ? next_ms : target_ms;
-		scene->wall.ms += next_ms - scene->mono.ms;
-		if (scene->mono.ms == next_ms)
-			break;
-		scene->mono.ms = next_ms;
-	}
+	bx_test_pass(&scene->clock, scene->loop, ms);
 }
 
 static void open_bus(struct scene *scene, bool is_service)
@@ -764,11 +737,11 @@ static void shown_ones_and_those_without_a_time_are_not_recorded(void **state)
 	struct bx_values values;
 	open_bus(scene, true);
 	connect(scene);
-	bx_values_init(&values, BX_HOST, scene->wall);
+	bx_values_init(&values, BX_HOST, scene->clock.wall);
 	bx_sample(scene->bus, BX_HOST_TELEMETRY, "", &values, BX_SHOW);
 	bx_values_init(&values, BX_HOST, (struct bx_wall){ 0 });
 	bx_sample(scene->bus, BX_HOST_TELEMETRY, "", &values, BX_RECORD);
-	scene->synchronised = false;
+	scene->clock.synchronised = false;
 	bx_loop_trust_clock_after(scene->loop, 60000);
 	bx_event(scene->bus, "miner.added", "miner/a", BX_FIELDS());
 	assert_int_equal(count(scene, "host/telemetry"), 2);

@@ -3,6 +3,7 @@
 
 #include "libbus/base/log.h"
 #include "libbus/bus/memory.h"
+#include "libbus/test/clock.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,9 +12,7 @@
 #include <cmocka.h>
 
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_memory *broker;
 	struct bx_bus *bus, *asking_bus;
@@ -25,32 +24,9 @@ struct scene {
 	bool cancels; /* the asker, at a progress */
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	(void)clock;
-	return true;
-}
-
 static void pass(struct scene *scene, int64_t ms)
 {
-	for (int64_t target_ms = scene->mono.ms + ms;;) {
-		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
-		next_ms = next_ms < target_ms ? next_ms : target_ms;
-		scene->wall.ms += next_ms - scene->mono.ms;
-		if (scene->mono.ms == next_ms)
-			break;
-		scene->mono.ms = next_ms;
-	}
+	bx_test_pass(&scene->clock, scene->loop, ms);
 }
 
 /* --- the answering end: every verb is kept open --- */
@@ -102,10 +78,8 @@ static int set_up(void **state)
 {
 	struct scene *scene = bx_alloc(1, sizeof *scene);
 	struct bx_error error = { 0 };
-	scene->clock = (struct bx_clock){ scene_mono, scene_wall, scene_synchronised };
-	scene->mono.ms = 1000;
-	scene->wall.ms = 1767225600000; /* 2026-01-01 */
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	scene->broker = bx_memory_new(1);
 	bx_text_init(&scene->answers, 1 << 20);
 	bx_log_to("test", BX_ERROR + 1);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "libbus/base/text.h"
+#include "libbus/test/clock.h"
 
 /* A client that writes down what it is told. */
 struct client {
@@ -18,39 +19,15 @@ struct client {
 };
 
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_memory *broker;
 	struct client clients[2];
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	(void)clock;
-	return (struct bx_wall){ 1767225600000 };
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	(void)clock;
-	return true;
-}
-
 static void pass(struct scene *scene, int64_t ms)
 {
-	for (int64_t target_ms = scene->mono.ms + ms;;) {
-		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
-		next_ms = next_ms < target_ms ? next_ms : target_ms;
-		if (scene->mono.ms == next_ms)
-			break;
-		scene->mono.ms = next_ms;
-	}
+	bx_test_pass(&scene->clock, scene->loop, ms);
 }
 
 static void on_connected(void *arg)
@@ -111,9 +88,8 @@ static void say(struct scene *scene, const char *topic, const char *bytes, bool 
 static int set_up(void **state)
 {
 	struct scene *scene = bx_alloc(1, sizeof *scene);
-	scene->clock = (struct bx_clock){ scene_mono, scene_wall, scene_synchronised };
-	scene->mono.ms = 1000;
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	scene->broker = bx_memory_new(1);
 	for (size_t i = 0; i < BX_COUNT(scene->clients); i++)
 		bx_text_init(&scene->clients[i].heard, 1 << 20);

@@ -2,6 +2,7 @@
 
 #include "libbus/base/log.h"
 #include "libbus/bus/memory.h"
+#include "libbus/test/clock.h"
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,9 +14,7 @@
 enum { MINUTE_MS = 60000 };
 
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_memory *broker;
 	struct bx_bus *bus;
@@ -23,32 +22,9 @@ struct scene {
 	struct bx_text seen;
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	(void)clock;
-	return true;
-}
-
 static void pass(struct scene *scene, int64_t ms)
 {
-	for (int64_t target_ms = scene->mono.ms + ms;;) {
-		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
-		next_ms = next_ms < target_ms ? next_ms : target_ms;
-		scene->wall.ms += next_ms - scene->mono.ms;
-		if (scene->mono.ms == next_ms)
-			break;
-		scene->mono.ms = next_ms;
-	}
+	bx_test_pass(&scene->clock, scene->loop, ms);
 }
 
 static void say(struct scene *scene, const char *topic, const char *bytes)
@@ -76,10 +52,8 @@ static void begin(struct scene *scene, size_t entries_max)
 static int set_up(void **state)
 {
 	struct scene *scene = bx_alloc(1, sizeof *scene);
-	scene->clock = (struct bx_clock){ scene_mono, scene_wall, scene_synchronised };
-	scene->mono.ms = 1000;
-	scene->wall.ms = 1767225600000; /* 2026-01-01 */
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	scene->broker = bx_memory_new(1);
 	bx_text_init(&scene->seen, 1 << 20);
 	bx_log_to("test", BX_ERROR + 1);
@@ -190,7 +164,7 @@ static void an_entry_grows_old(void **state)
 	pass(scene, 5000);
 	assert_true(bx_mirror_get(scene->mirror, BX_MINER_AVAILABILITY, "a", &entry));
 	assert_int_equal(entry.age_ms, 5000);
-	scene->wall.ms -= 3600000; /* a step makes nothing older */
+	scene->clock.wall.ms -= 3600000; /* a step makes nothing older */
 	assert_true(bx_mirror_get(scene->mirror, BX_MINER_AVAILABILITY, "a", &entry));
 	assert_int_equal(entry.age_ms, 5000);
 }
@@ -198,7 +172,7 @@ static void an_entry_grows_old(void **state)
 static void say_stats(struct scene *scene, int64_t age_ms)
 {
 	char text[80], time[BX_WALL_SIZE];
-	bx_wall_print((struct bx_wall){ scene->wall.ms - age_ms }, time);
+	bx_wall_print((struct bx_wall){ scene->clock.wall.ms - age_ms }, time);
 	(void)snprintf(text, sizeof text, "{\"time\":\"%s\",\"rss\":1}", time);
 	say(scene, "service/health/stats", text);
 }

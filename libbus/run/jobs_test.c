@@ -1,4 +1,5 @@
 #include "libbus/run/jobs.h"
+#include "libbus/test/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,41 +10,23 @@
 
 /* Two jobs under a clock that the test moves, and the seconds in which they ran. */
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_config *config;
 	struct bx_jobs *jobs;
 	struct bx_text polls, metrics;
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	(void)clock;
-	return true;
-}
-
 static void job_poll(void *arg)
 {
 	struct scene *scene = arg;
-	bx_text_print(&scene->polls, "%g ", (double)scene->mono.ms / 1000);
+	bx_text_print(&scene->polls, "%g ", (double)scene->clock.mono.ms / 1000);
 }
 
 static void job_metrics(void *arg)
 {
 	struct scene *scene = arg;
-	bx_text_print(&scene->metrics, "%g ", (double)scene->mono.ms / 1000);
+	bx_text_print(&scene->metrics, "%g ", (double)scene->clock.mono.ms / 1000);
 }
 
 static const struct bx_job both[] = { { BX_KEY_MINER_POLL_INTERVAL, job_poll },
@@ -52,10 +35,12 @@ static const struct bx_job both[] = { { BX_KEY_MINER_POLL_INTERVAL, job_poll },
 static void scene_init(struct scene *scene)
 {
 	static const char text[] = "MINER_POLL_INTERVAL=10\nMETRICS_COLLECTION_INTERVAL=25\n";
-	*scene = (struct scene){ .clock = { scene_mono, scene_wall, scene_synchronised } };
+	*scene = (struct scene){ 0 };
+	bx_test_clock_init(&scene->clock);
+	scene->clock.mono.ms = 0; /* so that its seconds are whole */
 	bx_text_init(&scene->polls, 1 << 20);
 	bx_text_init(&scene->metrics, 1 << 20);
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	scene->config = bx_config_parse("test.conf", text, strlen(text), &scene->polls);
 	scene->jobs = bx_jobs_new(scene->loop, both, scene->config, scene);
 }
@@ -76,15 +61,15 @@ static void scene_done(struct scene *scene)
 /* Time passes, deadline by deadline. */
 static void advance(struct scene *scene, int64_t ms)
 {
-	int64_t target_ms = scene->mono.ms + ms;
+	int64_t target_ms = scene->clock.mono.ms + ms;
 	for (;;) {
 		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
 		if (next_ms > target_ms)
 			break;
-		scene->mono.ms = next_ms;
+		scene->clock.mono.ms = next_ms;
 	}
-	if (scene->mono.ms < target_ms)
-		scene->mono.ms = target_ms;
+	if (scene->clock.mono.ms < target_ms)
+		scene->clock.mono.ms = target_ms;
 }
 
 static void runs_soon_and_then_every_interval(void **state)
@@ -105,7 +90,7 @@ static void a_late_run_does_not_move_the_next(void **state)
 	SCENE(scene);
 	advance(&scene, 0);
 
-	scene.mono.ms = 13000; /* something else took 3 s */
+	scene.clock.mono.ms = 13000; /* something else took 3 s */
 	advance(&scene, 20000);
 
 	assert_string_equal(scene.polls.data, "0 13 20 30 ");
@@ -116,12 +101,13 @@ static void has_not_drifted_after_a_day(void **state)
 	(void)state;
 	SCENE(scene);
 	unsigned random = 1;
-	while (scene.mono.ms < 86400000) {
+	while (scene.clock.mono.ms < 86400000) {
 		random = random * 1103515245 + 12345;
-		scene.mono.ms = bx_loop_next(scene.loop).ms + (random >> 16) % 900; /* each a little late */
+		scene.clock.mono.ms =
+			bx_loop_next(scene.loop).ms + (random >> 16) % 900; /* each a little late */
 		bx_loop_run_due(scene.loop);
 	}
-	scene.mono.ms = 86500000;
+	scene.clock.mono.ms = 86500000;
 	bx_loop_run_due(scene.loop);
 	bx_text_clear(&scene.polls);
 
@@ -136,7 +122,7 @@ static void makes_up_once_what_was_missed_in_a_standstill(void **state)
 	SCENE(scene);
 	advance(&scene, 20000);
 
-	scene.mono.ms += 3600 * 1000 + 1234; /* suspended for an hour */
+	scene.clock.mono.ms += 3600 * 1000 + 1234; /* suspended for an hour */
 	advance(&scene, 20000);
 
 	assert_string_equal(scene.polls.data, "0 10 20 3621.23 3630 3640 ");

@@ -3,6 +3,7 @@
 #include "libbus/run/life.h"
 
 #include "libbus/base/log.h"
+#include "libbus/test/clock.h"
 #include "libbus/test/fixture.h"
 #include <ftw.h>
 #include <setjmp.h>
@@ -89,9 +90,7 @@ static const struct bx_spec incomplete_spec = { .name = "collector", /* without 
 	.close = test_close };
 
 struct scene {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
+	struct bx_test_clock clock;
 	struct bx_loop *loop;
 	struct bx_memory *broker;
 	struct bx_config *config;
@@ -101,32 +100,9 @@ struct scene {
 	int64_t handed_over_ms;
 };
 
-static struct bx_mono scene_mono(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->mono;
-}
-
-static struct bx_wall scene_wall(const struct bx_clock *clock)
-{
-	return ((const struct scene *)clock)->wall;
-}
-
-static bool scene_synchronised(const struct bx_clock *clock)
-{
-	(void)clock;
-	return true;
-}
-
 static void pass(struct scene *scene, int64_t ms)
 {
-	for (int64_t target_ms = scene->mono.ms + ms;;) {
-		int64_t next_ms = bx_loop_run_due(scene->loop).ms;
-		next_ms = next_ms < target_ms ? next_ms : target_ms;
-		scene->wall.ms += next_ms - scene->mono.ms;
-		if (scene->mono.ms == next_ms)
-			break;
-		scene->mono.ms = next_ms;
-	}
+	bx_test_pass(&scene->clock, scene->loop, ms);
 }
 
 static int set_up(void **state)
@@ -134,10 +110,8 @@ static int set_up(void **state)
 	struct scene *scene = bx_alloc(1, sizeof *scene);
 	struct bx_text problems;
 	memset(&did, 0, sizeof did);
-	scene->clock = (struct bx_clock){ scene_mono, scene_wall, scene_synchronised };
-	scene->mono.ms = 1000;
-	scene->wall.ms = 1767225600000; /* 2026-01-01 */
-	scene->loop = bx_loop_new_simulated(&scene->clock);
+	bx_test_clock_init(&scene->clock);
+	scene->loop = bx_loop_new_simulated(&scene->clock.clock);
 	scene->broker = bx_memory_new(1);
 	bx_text_init(&problems, 4096);
 	static const char text[] = "METRICS_COLLECTION_INTERVAL=60\nSTORAGE_COMMIT_INTERVAL=300\n";
@@ -203,7 +177,7 @@ static void on_handed_over(void *arg)
 {
 	struct scene *scene = arg;
 	scene->handed_over++;
-	scene->handed_over_ms = scene->mono.ms;
+	scene->handed_over_ms = scene->clock.mono.ms;
 }
 
 static const char *said(const struct scene *scene, const char *topic)
@@ -400,7 +374,7 @@ static void handing_over_nothing_is_done_soon(void **state)
 	struct scene *scene = *state;
 	must_begin(scene, &finishing_spec);
 	say(scene, "recorded/tester", "{\"session\":\"0000000000000abc\",\"ranges\":[[1,99]]}", NULL);
-	int64_t before_ms = scene->mono.ms;
+	int64_t before_ms = scene->clock.mono.ms;
 	bx_life_hand_over(scene->life, 5000, on_handed_over, scene);
 	assert_int_equal(scene->handed_over, 0);
 	pass(scene, 5000);
@@ -430,7 +404,7 @@ static void handing_over_without_storage_ends_all_the_same(void **state)
 {
 	struct scene *scene = *state;
 	must_begin(scene, &finishing_spec);
-	int64_t before_ms = scene->mono.ms;
+	int64_t before_ms = scene->clock.mono.ms;
 	bx_life_hand_over(scene->life, 5000, on_handed_over, scene);
 	pass(scene, 4900);
 	assert_int_equal(scene->handed_over, 0);

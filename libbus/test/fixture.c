@@ -3,6 +3,7 @@
 
 #include "libbus/base/file.h"
 #include "libbus/base/log.h"
+#include "libbus/test/clock.h"
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,30 +22,12 @@ struct running {
 };
 
 struct bx_fixture {
-	struct bx_clock clock; /* first: the clock's functions find us by it */
-	struct bx_mono mono;
-	struct bx_wall wall;
-	bool synchronised;
+	struct bx_test_clock clock;
 	struct bx_memory *broker;
 	struct running running[SERVICES_MAX];
 	uint64_t sessions;
 	char folder[64];
 };
-
-static struct bx_mono test_mono(const struct bx_clock *clock)
-{
-	return ((const struct bx_fixture *)clock)->mono;
-}
-
-static struct bx_wall test_wall(const struct bx_clock *clock)
-{
-	return ((const struct bx_fixture *)clock)->wall;
-}
-
-static bool test_synchronised(const struct bx_clock *clock)
-{
-	return ((const struct bx_fixture *)clock)->synchronised;
-}
 
 __attribute__((noreturn, format(printf, 1, 2))) static void give_up(const char *format, ...)
 {
@@ -59,10 +42,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void give_up(const char *
 struct bx_fixture *bx_fixture_new(uint64_t seed)
 {
 	struct bx_fixture *fixture = bx_alloc(1, sizeof *fixture);
-	fixture->clock = (struct bx_clock){ test_mono, test_wall, test_synchronised };
-	fixture->mono.ms = 1000;
-	fixture->synchronised = true;
-	(void)bx_wall_parse("2026-01-01T00:00:00Z", &fixture->wall);
+	bx_test_clock_init(&fixture->clock);
 	fixture->broker = bx_memory_new(seed);
 	fixture->sessions = seed * 1000;
 	(void)snprintf(fixture->folder, sizeof fixture->folder, "/tmp/bx-fixture-XXXXXX");
@@ -104,7 +84,7 @@ void bx_fixture_start(struct bx_fixture *fixture, const struct bx_spec *spec, co
 	if (!running->config)
 		give_up("%s", problems.data);
 	running->spec = spec;
-	running->loop = bx_loop_new_simulated(&fixture->clock);
+	running->loop = bx_loop_new_simulated(&fixture->clock.clock);
 	struct bx_error error;
 	(void)snprintf(running->folder, sizeof running->folder, "%s/%s", fixture->folder, spec->name);
 	if (!bx_folder_make(running->folder, 0700, &error))
@@ -166,7 +146,7 @@ void bx_fixture_free(struct bx_fixture *fixture)
 
 void bx_fixture_advance(struct bx_fixture *fixture, int64_t ms)
 {
-	int64_t target_ms = fixture->mono.ms + ms;
+	int64_t target_ms = fixture->clock.mono.ms + ms;
 	for (;;) {
 		int64_t next_ms = INT64_MAX;
 		for (size_t i = 0; i < SERVICES_MAX; i++) {
@@ -181,28 +161,28 @@ void bx_fixture_advance(struct bx_fixture *fixture, int64_t ms)
 				next_ms = bx_loop_next(fixture->running[i].loop).ms;
 		if (next_ms > target_ms)
 			break;
-		if (next_ms > fixture->mono.ms) {
-			fixture->wall.ms += next_ms - fixture->mono.ms;
-			fixture->mono.ms = next_ms;
+		if (next_ms > fixture->clock.mono.ms) {
+			fixture->clock.wall.ms += next_ms - fixture->clock.mono.ms;
+			fixture->clock.mono.ms = next_ms;
 		}
 	}
-	fixture->wall.ms += target_ms - fixture->mono.ms;
-	fixture->mono.ms = target_ms;
+	fixture->clock.wall.ms += target_ms - fixture->clock.mono.ms;
+	fixture->clock.mono.ms = target_ms;
 }
 
 void bx_fixture_step_wall(struct bx_fixture *fixture, int64_t ms)
 {
-	fixture->wall.ms += ms;
+	fixture->clock.wall.ms += ms;
 }
 
 void bx_fixture_synchronise(struct bx_fixture *fixture, bool synchronised)
 {
-	fixture->synchronised = synchronised;
+	fixture->clock.synchronised = synchronised;
 }
 
 struct bx_wall bx_fixture_wall(const struct bx_fixture *fixture)
 {
-	return fixture->wall;
+	return fixture->clock.wall;
 }
 
 void bx_fixture_say_bytes(struct bx_fixture *fixture, const char *topic, const void *bytes, size_t size)

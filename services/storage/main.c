@@ -43,7 +43,10 @@ static void want_again(void *state)
 
 static void job_commit(void *state)
 {
-	commits_want(((struct storage *)state)->commits, INGEST_SAMPLES);
+	struct storage *storage = state;
+	if (!ingest_is_empty(storage->ingest, INGEST_EVENTS)) /* of a commit that failed */
+		commits_want(storage->commits, INGEST_EVENTS);
+	commits_want(storage->commits, INGEST_SAMPLES);
 }
 
 static void job_tell(void *state)
