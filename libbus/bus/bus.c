@@ -4,7 +4,9 @@
 #include "libbus/bus/bus.h"
 
 #include "libbus/base/log.h"
+#include "libbus/bus/listeners.h"
 #include "libbus/bus/outbox.h"
+#include "libbus/bus/passing.h"
 #include "libbus/bus/states.h"
 #include <assert.h>
 #include <inttypes.h>
@@ -14,26 +16,9 @@
 
 enum {
 	IN_FLIGHT_MAX = 100,
-	PASSING_MAX = 1000,
-	PASSING_BYTES_MAX = 8 * 1024 * 1024,
 	GHOSTS_MAX = 1000,
 	GHOST_PATIENCE_MS =
 		60000, /* a service that has just begun may still say a topic that an earlier run left */
-};
-
-struct passing {
-	STAILQ_ENTRY(passing) link;
-	struct bx_packet *packet;
-	enum bx_topic row;
-	size_t cost;
-};
-
-struct listener {
-	enum bx_topic topic;
-	char name[BX_NAME_SIZE]; /* with `+` levels */
-	char filter[BX_TOPIC_SIZE];
-	bx_heard *heard;
-	void *arg;
 };
 
 struct wait {
@@ -57,16 +42,14 @@ struct bx_bus {
 	bool connected, settled, closing;
 	uint64_t last_marker, first_marker; /* sent at all; of this connection */
 	struct bx_states *states;
-	STAILQ_HEAD(, passing) passing;
-	size_t passing_count, passing_bytes;
+	struct bx_passing *passing;
 	struct {
 		int id;
 		enum bx_topic row;
 	} in_flight[IN_FLIGHT_MAX];
 	size_t in_flight_count;
 
-	struct listener *listeners;
-	size_t listener_count;
+	struct bx_listeners *listeners;
 	LIST_HEAD(, wait) waits;
 	char *ghosts[GHOSTS_MAX]; /* retained topics of ours that we have not said */
 	size_t ghost_count;
@@ -75,7 +58,6 @@ struct bx_bus {
 
 	uint64_t event_count;
 	struct bx_bus_figures figures;
-	uint64_t complained[(BX_TOPIC_COUNT + 63) / 64]; /* rows of which a malformed one has been logged */
 	union bx_any decoded;
 };
 
@@ -201,23 +183,6 @@ void bx_recall(struct bx_bus *bus, enum bx_topic topic, bx_heard *heard, void *a
 	bx_states_recall(bus->states, topic, recall_one, &recall);
 }
 
-static struct passing *take_passing(struct bx_bus *bus)
-{
-	struct passing *passing = STAILQ_FIRST(&bus->passing);
-	if (passing) {
-		STAILQ_REMOVE_HEAD(&bus->passing, link);
-		bus->passing_count--;
-		bus->passing_bytes -= passing->cost;
-	}
-	return passing;
-}
-
-static void passing_free(struct passing *passing)
-{
-	free(passing->packet);
-	free(passing);
-}
-
 void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const char *bytes, size_t size,
 	const struct bx_packet *properties)
 {
@@ -230,16 +195,11 @@ void bx_pass(struct bx_bus *bus, enum bx_topic topic, const char *name, const ch
 	packet.size = size;
 	packet.qos = bx_topic_row(topic)->qos;
 	packet.retain = false;
-	size_t cost = bx_packet_cost(&packet);
-	if (bus->passing_count == PASSING_MAX || bus->passing_bytes + cost > PASSING_BYTES_MAX) {
-		bx_log(BX_WARNING, "the broker takes too slowly, a message is dropped", BX_F("topic", whole));
+	if (!bx_passing_put(bus->passing, topic, &packet)) {
+		bx_log(BX_WARNING, "the broker takes too slowly, a message is dropped",
+			BX_F("topic", (const char *)whole));
 		return;
 	}
-	struct passing *passing = bx_alloc(1, sizeof *passing);
-	*passing = (struct passing){ .packet = bx_packet_copy(&packet), .row = topic, .cost = cost };
-	STAILQ_INSERT_TAIL(&bus->passing, passing, link);
-	bus->passing_count++;
-	bus->passing_bytes += cost;
 	pump(bus);
 }
 
@@ -341,11 +301,11 @@ static bool send_state(struct bx_bus *bus)
 
 static bool send_passing(struct bx_bus *bus)
 {
-	struct passing *passing = take_passing(bus);
-	if (!passing)
+	enum bx_topic row;
+	BX_OWNED(free) struct bx_packet *packet = bx_passing_take(bus->passing, &row);
+	if (!packet)
 		return false;
-	(void)publish(bus, passing->row, passing->packet); /* counted; what passes is said once */
-	passing_free(passing);
+	(void)publish(bus, row, packet); /* counted; what passes is said once */
 	return true;
 }
 
@@ -382,7 +342,7 @@ static bool send_record(struct bx_bus *bus)
 static bool is_drained(const struct bx_bus *bus)
 {
 	return !bus->connected ||
-		(bx_states_are_said(bus->states) && STAILQ_EMPTY(&bus->passing) &&
+		(bx_states_are_said(bus->states) && bx_passing_is_empty(bus->passing) &&
 			(!bus->outbox || bx_outbox_unsent(bus->outbox) == 0) && bus->in_flight_count == 0);
 }
 
@@ -412,12 +372,11 @@ static void pump(struct bx_bus *bus)
 
 /* --- the connection --- */
 
-static void subscribe(struct bx_bus *bus, const struct listener *listener)
+static void subscribe(struct bx_bus *bus, size_t listener)
 {
-	for (const struct listener *other = bus->listeners; other < listener; other++)
-		if (strcmp(other->filter, listener->filter) == 0)
-			return; /* asked for already; twice would replay twice */
-	bus->link->type->subscribe(bus->link, listener->filter);
+	const char *filter = bx_listeners_filter(bus->listeners, listener);
+	if (filter[0]) /* else it is asked for already, and twice would replay twice */
+		bus->link->type->subscribe(bus->link, filter);
 }
 
 static bool is_ours(const struct bx_bus *bus, enum bx_topic topic)
@@ -458,8 +417,8 @@ static void on_connected(void *arg)
 	bus->in_flight_count = 0;
 	bus->first_marker = bus->last_marker + 1;
 
-	for (size_t i = 0; i < bus->listener_count; i++)
-		subscribe(bus, &bus->listeners[i]);
+	for (size_t i = 0; i < bx_listeners_count(bus->listeners); i++)
+		subscribe(bus, i);
 	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++) {
 		char filter[BX_TOPIC_SIZE];
 		whole_filter(bus, (enum bx_topic)topic, NULL, filter);
@@ -479,8 +438,8 @@ static void on_disconnected(void *arg, const char *why)
 		bx_log(BX_INFO, "the broker is gone; what is measured waits here", BX_F("why", why));
 	bus->connected = false;
 	bus->in_flight_count = 0;
-	for (struct passing *passing; (passing = take_passing(bus));)
-		passing_free(passing);
+	bx_passing_free(bus->passing);
+	bus->passing = bx_passing_new();
 	pump(bus);
 }
 
@@ -545,27 +504,6 @@ static void note_ghost(struct bx_bus *bus, const struct bx_packet *packet, enum 
 		bus->ghost_timer = bx_after(bus->loop, GHOST_PATIENCE_MS, end_ghosts, bus);
 }
 
-/* Decodes once. False: malformed; the first of each row is logged, all are counted. */
-static bool decode(struct bx_bus *bus, struct bx_message *message)
-{
-	struct bx_error error = { 0 };
-	enum bx_retention retention = bx_topic_row(message->topic)->retention;
-	message->ended = message->size == 0 && retention != BX_PASSING;
-	if (message->ended)
-		return true;
-	if (bx_payload_decode(message->topic, message->bytes, message->size, &bus->decoded, &error)) {
-		message->payload = &bus->decoded;
-		return true;
-	}
-	bus->figures.refused++;
-	uint64_t bit = 1ULL << (message->topic % 64), *word = &bus->complained[message->topic / 64];
-	if (!(*word & bit))
-		bx_log(BX_WARNING, "a message is malformed and left out; more of its kind are only counted",
-			BX_F("topic", message->packet->topic), BX_F("why", error.message));
-	*word |= bit;
-	return false;
-}
-
 static void on_received(void *arg, const struct bx_packet *packet)
 {
 	struct bx_bus *bus = arg;
@@ -587,17 +525,8 @@ static void on_received(void *arg, const struct bx_packet *packet)
 		return;
 	}
 	note_ghost(bus, packet, message.topic);
-	bool decoded = false;
-	for (size_t i = 0; i < bus->listener_count; i++) {
-		const struct listener *listener = &bus->listeners[i];
-		if (listener->topic != message.topic || !bx_topic_filter(listener->name, name))
-			continue;
-		if (!decoded && !decode(bus, &message))
-			return;
-		decoded = true;
-		if (listener->heard)
-			listener->heard(listener->arg, &message);
-	}
+	if (!bx_listeners_deliver(bus->listeners, &message))
+		bus->figures.refused++;
 }
 
 /* --- records and storage --- */
@@ -632,7 +561,8 @@ struct bx_bus *bx_bus_new(struct bx_loop *loop, const struct bx_bus_options *opt
 	(void)bx_text_copy(bus->client, sizeof bus->client, options->client);
 	bx_bus_root(bus->site, bus->root);
 	(void)snprintf(bus->reply, sizeof bus->reply, "%sreply/%s/%s", bus->root, options->role, bus->client);
-	STAILQ_INIT(&bus->passing);
+	bus->passing = bx_passing_new();
+	bus->listeners = bx_listeners_new();
 	LIST_INIT(&bus->waits);
 	char name[BX_NAME_SIZE];
 	(void)snprintf(name, sizeof name, "%s", bx_bus_reply_name(bus));
@@ -653,13 +583,12 @@ void bx_bus_free(struct bx_bus *bus)
 	bx_cancel(bus->loop, bus->again_timer);
 	bx_cancel(bus->loop, bus->ghost_timer);
 	bx_cancel(bus->loop, bus->close_timer);
-	for (struct passing *passing; (passing = take_passing(bus));)
-		passing_free(passing);
+	bx_passing_free(bus->passing);
 	for (size_t i = 0; i < bus->ghost_count; i++)
 		free(bus->ghosts[i]);
 	bx_states_free(bus->states);
 	bx_outbox_free(bus->outbox);
-	free(bus->listeners);
+	bx_listeners_free(bus->listeners);
 	for (struct wait *wait; (wait = LIST_FIRST(&bus->waits));) {
 		LIST_REMOVE(wait, link);
 		bx_cancel(bus->loop, wait->timer);
@@ -699,13 +628,11 @@ void bx_bus_close(struct bx_bus *bus, int64_t wait_ms, void (*closed)(void *arg)
 
 void bx_hear(struct bx_bus *bus, enum bx_topic topic, const char *name, bx_heard *heard, void *arg)
 {
-	bus->listeners = bx_grow(bus->listeners, bus->listener_count + 1, sizeof *bus->listeners);
-	struct listener *listener = &bus->listeners[bus->listener_count++];
-	*listener = (struct listener){ .topic = topic, .heard = heard, .arg = arg };
-	(void)bx_text_copy(listener->name, sizeof listener->name, name ? name : "#"); /* ours, short */
-	whole_filter(bus, topic, name, listener->filter);
+	char filter[BX_TOPIC_SIZE];
+	whole_filter(bus, topic, name, filter);
+	bx_listeners_add(bus->listeners, topic, name, filter, heard, arg);
 	if (bus->connected)
-		subscribe(bus, listener);
+		subscribe(bus, bx_listeners_count(bus->listeners) - 1);
 }
 
 static struct wait *wait_for(struct bx_bus *bus, uint64_t marker, void (*arrived)(void *arg), void *arg)
