@@ -134,7 +134,8 @@ static struct series *find_series(
 	void *found = tfind(&key, &history->by_name, compare_series);
 	if (found)
 		return *(struct series **)found;
-	if (!is_wanted(history, name) || history->count == BX_HISTORY_SERIES_MAX)
+	if (!is_wanted(history, name) || history->count == BX_HISTORY_SERIES_MAX ||
+		(history->count + 1) * history->points > BX_HISTORY_CELLS_MAX)
 		return NULL;
 	struct series *series = bx_alloc(1, sizeof *series);
 	series->name = bx_copy(name);

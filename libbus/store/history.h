@@ -8,6 +8,7 @@
 
 #define BX_HISTORY_POINTS_MAX 5000
 #define BX_HISTORY_SERIES_MAX 2000
+#define BX_HISTORY_CELLS_MAX 1000000 /* series x points, 28 MB; further series are left out */
 
 struct bx_history_range {
 	int64_t from, to; /* unix seconds; from is included, to is not */

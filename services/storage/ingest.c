@@ -229,7 +229,8 @@ enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_tic
 	if (ingest->figures.in_hand >= ingest->limits.samples_max || !make_due(ingest, ticket, &due))
 		return count_verdict(ingest, INGEST_FULL);
 	struct source *source = values->time.ms > 0 && !out_of_time ? intern_source(ingest, name) : NULL;
-	if (!source) {
+	BX_OWNED(free) struct ingest_record *record = source ? make_record(ingest, source, values) : NULL;
+	if (!record || record->count == 0) { /* an empty one would keep a good one of its second out */
 		push_refused(ingest, INGEST_SAMPLES, &due);
 		return count_verdict(ingest, INGEST_REFUSED);
 	}
@@ -237,13 +238,13 @@ enum ingest_verdict ingest_sample(struct ingest *ingest, const struct ingest_tic
 		push_due(&batch->held, &batch->held_count, &due);
 		return count_verdict(ingest, INGEST_HELD);
 	}
-	struct ingest_record *record = make_record(ingest, source, values);
 	record->due = due;
 	batch->records = bx_grow(batch->records, batch->record_count + 1, sizeof(struct ingest_record *));
 	batch->records[batch->record_count++] = record;
 	batch->value_count += record->count;
 	ingest->figures.in_hand += record->count;
 	ingest->figures.values_taken += record->count;
+	record = NULL; /* the batch's now */
 	return count_verdict(ingest, INGEST_TAKEN);
 }
 
