@@ -662,6 +662,18 @@ static void ends_with_all_its_hands_full(void **state)
 	/* tear_down frees all of it, or the sanitizer says so */
 }
 
+static void a_record_without_a_value_takes_no_second(void **state)
+{
+	(void)state;
+	limit(1000, 1000);
+	struct bx_values empty;
+	bx_values_init(&empty, BX_HOST, (struct bx_wall){ (int64_t)NOW * 1000 });
+	struct ingest_ticket ticket = { "collector", 1, ++last_number };
+
+	assert_int_equal(ingest_sample(ingest, &ticket, "host", &empty, NOW), INGEST_REFUSED);
+	assert_int_equal(sample("host", NOW), INGEST_TAKEN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -695,6 +707,7 @@ int main(void)
 		TEST(a_database_of_many_keys_is_held_whole),
 		TEST(the_backlog_is_told_by_publisher),
 		TEST(ends_with_all_its_hands_full),
+		TEST(a_record_without_a_value_takes_no_second),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
