@@ -326,6 +326,21 @@ static void read_facts(json_t *answer, struct bx_miner_facts *about)
 		about->nominal_voltage = volts;
 }
 
+static bool is_overheated(json_t *answer)
+{
+	json_t *mode = json_object_get(answer, "overheat_mode");
+	return json_is_true(mode) || json_number_value(mode) == 1;
+}
+
+/* ESP-Miner 2.11 to 2.13 reads nothing but the regulator while it cools down: what else it tells is what was before. From
+ * 2.14 on it tells a hashrate of 0 instead, and the rest is alive. */
+static void forget_frozen(struct bx_values *values)
+{
+	bx_values_clear(values, BX_POWER);
+	bx_values_clear(values, BX_ASIC_TEMPERATURE);
+	bx_values_clear(values, BX_FAN_RPM);
+}
+
 /* The rules that need more than one field. */
 static void settle(json_t *answer, struct axeos_reading *reading)
 {
@@ -348,6 +363,8 @@ static void settle(json_t *answer, struct axeos_reading *reading)
 	bool has_core = read_number(answer, "coreVoltageActual", &core_mv) ||
 		read_number(answer, "asic.vcoreReal", &core_mv);
 	if (has_core && core_mv < 100) {
+		if (bx_values_get(values, BX_HASHRATE, &hashrate) && hashrate > 0 && is_overheated(answer))
+			forget_frozen(values);
 		bx_values_set(values, BX_HASHRATE, 0);
 		bx_values_clear(values, BX_HASHRATE_10M);
 		reading->hashing = false;

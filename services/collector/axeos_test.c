@@ -74,7 +74,8 @@ static const struct sample {
 	{ "faults/no-sensor-supra-v2.4.5", 618.88, NONE, 625.2, 12.7, NONE, NONE, 4521, 1204, 3, 2.31e9, 86423, "Supra", "axeos", "02:00:5E:10:00:25", true },
 	{ "faults/null-values-v2.10.1", NONE, NONE, 1071, 17.4, 59.5, 53, 4521, 1204, 3, 1.88e9, 86423, "Gamma", "axeos", "02:00:5E:10:00:27", true },
 	{ "faults/one-asic-dead-hex-v2.12.2", 2156.4, 2155.9, 2601.5, 51.3, 58.3, 58, 2402, 1204, 3, 31120945114, 86423, "Hex", "axeos", "02:00:5E:10:00:24", true },
-	{ "faults/overheated-cooling-v2.12.2", 0, NONE, 1071, 17.9, 75.6, 71, 4521, 1204, 3, 1882004119, 86423, "Gamma", "axeos", "02:00:5E:10:00:21", false },
+	/* cooling: power, chip and fan are what was before */
+	{ "faults/overheated-cooling-v2.12.2", 0, NONE, 1071, NONE, NONE, 71, NONE, 1204, 3, 1882004119, 86423, "Gamma", "axeos", "02:00:5E:10:00:21", false },
 	/* latched at 50 MHz */
 	{ "faults/overheated-latched-v2.9.0", 98.44, NONE, 102, 6.2, 31.5, 34, 7012, 2, 0, 1.88e9, 1504, "Gamma", "axeos", "02:00:5E:10:00:20", true },
 	{ "faults/overheated-recovered-v2.12.2", 866.2, 866.8, 867, 13.2, 48.5, 45, 7011, 1204, 3, 1882004119, 86423, "Gamma", "axeos", "02:00:5E:10:00:21", true },
