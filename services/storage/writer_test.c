@@ -382,19 +382,6 @@ static void a_row_a_source_and_commit(void **state)
 	assert_sound();
 }
 
-static void a_record_of_no_values_is_a_row_without_columns(void **state)
-{
-	struct bx_values values = values_at(BX_HOST, NOON);
-	(void)state;
-	take("host", &values);
-	values = values_at(BX_HOST, NOON + 1);
-	take("host", &values);
-	assert_committed();
-	assert_string_equal(ask("SELECT data FROM open"), "[]");
-	assert_string_equal(ask("SELECT count(*) FROM sample"), "0");
-	assert_string_equal(ask("SELECT count(*) FROM system_metrics"), "0");
-}
-
 static void an_event_is_kept_once_by_its_id(void **state)
 {
 	(void)state;
@@ -995,7 +982,6 @@ int main(void)
 		TEST(words_that_change_are_a_list_of_words),
 		TEST(a_position_that_has_no_value_is_null),
 		TEST(a_row_a_source_and_commit),
-		TEST(a_record_of_no_values_is_a_row_without_columns),
 		TEST(an_event_is_kept_once_by_its_id),
 		TEST(nothing_to_write_is_a_commit_of_nothing),
 		TEST(a_catalogue_row_s_decimals_changed_old_values_read_as_before),
