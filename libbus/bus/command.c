@@ -404,9 +404,12 @@ static void on_reply(void *arg, const struct bx_message *message)
 	if (!answer.ok)
 		bx_fail(&answer.error, code ? bx_code_of(code) : BX_FAILED, "%s",
 			words ? words : "refused without a reason");
-	BX_OWNED(free)
-	char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-	answer.result = text ? text : "{}";
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, 8 * BX_JSON_BYTES_MAX); /* what grows most is 1e20, to 21 digits */
+	struct bx_json json = { .text = &text };
+	if (json_is_object(result))
+		bx_json_copy(&json, NULL, result);
+	answer.result = text.length > 0 && !text.cut ? text.data : "{}";
 	end_ask(ask, &answer);
 }
 

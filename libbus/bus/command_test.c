@@ -166,8 +166,7 @@ static void an_answer_comes_back_to_who_asked(void **state)
 			BX_F("none", (const char *)NULL)));
 	pass(scene, 10000);
 
-	assert_string_equal(
-		scene->answers.data, "ok {\"id\":\"kitchen\",\"n\":3.0,\"x\":0.5,\"yes\":true}\n");
+	assert_string_equal(scene->answers.data, "ok {\"id\":\"kitchen\",\"n\":3,\"x\":0.5,\"yes\":true}\n");
 	assert_null(bx_argument(scene->commands, scene->calls[0], "url")); /* gone with the call */
 }
 
