@@ -170,3 +170,37 @@ void bx_json_raw(struct bx_json *json, const char *name, const char *document, s
 	begin(json, name);
 	bx_text_add(json->text, document, size);
 }
+
+void bx_json_copy(struct bx_json *json, const char *name, json_t *value)
+{
+	const char *key;
+	json_t *member;
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		bx_json_object(json, name);
+		json_object_foreach (value, key, member)
+			bx_json_copy(json, key, member);
+		bx_json_end_object(json);
+		break;
+	case JSON_ARRAY:
+		bx_json_list(json, name);
+		for (size_t i = 0; i < json_array_size(value); i++)
+			bx_json_copy(json, NULL, json_array_get(value, i));
+		bx_json_end_list(json);
+		break;
+	case JSON_STRING:
+		bx_json_text(json, name, json_string_value(value));
+		break;
+	case JSON_INTEGER:
+	case JSON_REAL:
+		bx_json_number(json, name, json_number_value(value));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		bx_json_yes_no(json, name, json_is_true(value));
+		break;
+	case JSON_NULL:
+		bx_json_null(json, name);
+		break;
+	}
+}

@@ -37,3 +37,4 @@ void bx_json_fields(
 	struct bx_json *json, const struct bx_field *fields); /* each a member; NULL texts are left out */
 void bx_json_raw(
 	struct bx_json *json, const char *name, const char *document, size_t size); /* JSON already */
+void bx_json_copy(struct bx_json *json, const char *name, json_t *value); /* as it was read */

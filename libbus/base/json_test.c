@@ -242,6 +242,19 @@ static void says_so_when_it_does_not_fit(void **state)
 	assert_true(text.length <= 8);
 }
 
+static void copies_what_it_read(void **state)
+{
+	(void)state;
+	static const char document[] =
+		"{\"b\":[1,0.5,-3,1767225600,1e+21,null],\"a\":{\"yes\":true,\"no\":false,\"text\":\"\\u001f\\\"°\"},\"none\":[]}";
+	json_auto_t *read = bx_json_read(document, strlen(document), BX_JSON_OURS, NULL);
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, 1000);
+	struct bx_json json = { .text = &text };
+	bx_json_copy(&json, NULL, read);
+	assert_string_equal(text.data, document);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +271,7 @@ int main(void)
 		cmocka_unit_test(writes_no_number_for_nan_and_infinity),
 		cmocka_unit_test(writes_any_text_so_that_it_is_read_again),
 		cmocka_unit_test(says_so_when_it_does_not_fit),
+		cmocka_unit_test(copies_what_it_read),
 	};
 	return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);
 }

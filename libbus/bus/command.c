@@ -1,6 +1,7 @@
 #include "libbus/bus/command.h"
 
 #include "libbus/base/log.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,17 +74,6 @@ static void say_error(const struct bx_error *error, struct bx_text *text)
 	bx_json_end_object(&json);
 }
 
-static void say_result(const struct bx_field *fields, struct bx_text *text)
-{
-	struct bx_json json = { .text = text };
-	bx_json_object(&json, NULL);
-	bx_json_yes_no(&json, "ok", true);
-	bx_json_object(&json, "result");
-	bx_json_fields(&json, fields);
-	bx_json_end_object(&json);
-	bx_json_end_object(&json);
-}
-
 static void release(struct bx_commands *commands, struct call *call)
 {
 	bx_cancel(bx_bus_loop(commands->bus), call->deadline);
@@ -112,15 +102,33 @@ static void end_call(
 	release(commands, call);
 }
 
-void bx_ok(struct bx_commands *commands, bx_call number, const struct bx_field *fields)
+void bx_ok_json(struct bx_commands *commands, bx_call number, const char *object)
 {
+	enum { AROUND = 32 };
 	struct call *call = find_call(commands, number);
+	size_t size = strlen(object);
+	assert(size <= BX_RESULT_BYTES_MAX);
 	if (!call)
 		return;
 	BX_TEXT_OWNED struct bx_text text;
-	bx_text_init(&text, BX_VALUES_JSON_MAX);
-	say_result(fields, &text);
+	bx_text_init(&text, BX_RESULT_BYTES_MAX + AROUND);
+	struct bx_json json = { .text = &text };
+	bx_json_object(&json, NULL);
+	bx_json_yes_no(&json, "ok", true);
+	bx_json_raw(&json, "result", object, size);
+	bx_json_end_object(&json);
 	end_call(commands, call, &text, NULL);
+}
+
+void bx_ok(struct bx_commands *commands, bx_call number, const struct bx_field *fields)
+{
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, BX_VALUES_JSON_MAX);
+	struct bx_json json = { .text = &text };
+	bx_json_object(&json, NULL);
+	bx_json_fields(&json, fields);
+	bx_json_end_object(&json);
+	bx_ok_json(commands, number, text.data);
 }
 
 void bx_refuse(struct bx_commands *commands, bx_call number, const struct bx_error *error)
@@ -404,9 +412,12 @@ static void on_reply(void *arg, const struct bx_message *message)
 	if (!answer.ok)
 		bx_fail(&answer.error, code ? bx_code_of(code) : BX_FAILED, "%s",
 			words ? words : "refused without a reason");
-	BX_OWNED(free)
-	char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
-	answer.result = text ? text : "{}";
+	BX_TEXT_OWNED struct bx_text text;
+	bx_text_init(&text, 8 * BX_JSON_BYTES_MAX); /* what grows most is 1e20, to 21 digits */
+	struct bx_json json = { .text = &text };
+	if (json_is_object(result))
+		bx_json_copy(&json, NULL, result);
+	answer.result = text.length > 0 && !text.cut ? text.data : "{}";
 	end_ask(ask, &answer);
 }
 

@@ -10,6 +10,8 @@
 #define BX_CALLS_MAX 32 /* open at once; more are refused as busy */
 #define BX_CALL_DEADLINE_MS 60000
 #define BX_ARGUMENT_BYTES_MAX 4096 /* of all arguments of a call */
+#define BX_RESULT_BYTES_MAX \
+	(200 * 1024) /* of a result; with all around it, it is read within BX_JSON_BYTES_MAX */
 
 typedef uint64_t bx_call; /* 0: nobody waits; every function here takes it */
 
@@ -40,6 +42,8 @@ const char *bx_argument(struct bx_commands *commands, bx_call number, const char
 void bx_progress(struct bx_commands *commands, bx_call number, const char *words, int percent);
 /* `fields` by BX_FIELDS(...) become members of the result. */
 void bx_ok(struct bx_commands *commands, bx_call number, const struct bx_field *fields);
+/* The same with a result that is a JSON object already, of at most BX_RESULT_BYTES_MAX. */
+void bx_ok_json(struct bx_commands *commands, bx_call number, const char *object);
 void bx_refuse(struct bx_commands *commands, bx_call number, const struct bx_error *error);
 
 struct bx_answer {

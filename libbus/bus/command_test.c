@@ -166,9 +166,24 @@ static void an_answer_comes_back_to_who_asked(void **state)
 			BX_F("none", (const char *)NULL)));
 	pass(scene, 10000);
 
-	assert_string_equal(
-		scene->answers.data, "ok {\"id\":\"kitchen\",\"n\":3.0,\"x\":0.5,\"yes\":true}\n");
+	assert_string_equal(scene->answers.data, "ok {\"id\":\"kitchen\",\"n\":3,\"x\":0.5,\"yes\":true}\n");
 	assert_null(bx_argument(scene->commands, scene->calls[0], "url")); /* gone with the call */
+}
+
+static void a_large_result_comes_whole(void **state)
+{
+	struct scene *scene = *state;
+	BX_OWNED(free) char *object = bx_alloc(BX_RESULT_BYTES_MAX + 1, 1);
+	memset(object, 'x', BX_RESULT_BYTES_MAX);
+	memcpy(object, "{\"a\":\"", 6);
+	memcpy(object + BX_RESULT_BYTES_MAX - 2, "\"}", 2);
+	ask(scene, BX_VERB_COLLECT, NULL, 5000);
+	bx_ok_json(scene->commands, scene->calls[0], object);
+	bx_ok_json(scene->commands, scene->calls[0], "{}"); /* ended already */
+	pass(scene, 0);
+	assert_int_equal(strncmp(scene->answers.data, "ok {", 4), 0);
+	assert_int_equal(strncmp(scene->answers.data + 3, object, BX_RESULT_BYTES_MAX), 0);
+	assert_string_equal(scene->answers.data + 3 + BX_RESULT_BYTES_MAX, "\n");
 }
 
 static void a_refusal_keeps_its_code_and_words(void **state)
@@ -566,6 +581,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(an_answer_comes_back_to_who_asked),
+		TEST(a_large_result_comes_whole),
 		TEST(a_refusal_keeps_its_code_and_words),
 		TEST(progress_comes_before_the_end),
 		TEST(a_call_ends_once),

@@ -1,6 +1,8 @@
 #include "libbus/contract/catalog.h"
 
 #include "libbus/base/memory.h"
+#include "libbus/base/text.h"
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -39,6 +41,21 @@ enum bx_metric bx_catalog_find(enum bx_scope scope, enum bx_part part, const cha
 		if ((rows[i].scopes & scope) && rows[i].part == part && strcmp(rows[i].name, name) == 0)
 			return (enum bx_metric)i;
 	return BX_METRIC_COUNT;
+}
+
+enum bx_metric bx_catalog_find_series(enum bx_scope scope, const char *series)
+{
+	char pattern[128];
+	for (size_t i = 0; i < BX_COUNT(rows); i++) {
+		const struct bx_row *row = &rows[i];
+		if (!(row->scopes & scope) || row->part == BX_NO_PART)
+			continue;
+		(void)snprintf(pattern, sizeof pattern, row->part == BX_ASICS ? "%s_*_%s" : "%s/*/%s",
+			parts[row->part].series, row->name); /* ours, short */
+		if (bx_glob(pattern, series))
+			return (enum bx_metric)i;
+	}
+	return bx_catalog_find(scope, BX_NO_PART, series);
 }
 
 const char *bx_scope_word(enum bx_scope scope)

@@ -62,6 +62,8 @@ struct bx_row {
 const struct bx_row *bx_catalog_row(enum bx_metric metric);
 /* The row of that name in a scope (and part); BX_METRIC_COUNT: there is none. */
 enum bx_metric bx_catalog_find(enum bx_scope scope, enum bx_part part, const char *name);
+/* The same by the name of a series within its source: "hashrate", "disk/root/usage", "asic_1_hashrate". */
+enum bx_metric bx_catalog_find_series(enum bx_scope scope, const char *series);
 /* "miner", "fleet", ... and back; 0: no such scope. */
 const char *bx_scope_word(enum bx_scope scope);
 enum bx_scope bx_scope_of(const char *word);

@@ -123,6 +123,31 @@ bool bx_topic_source(const char *text, char source[BX_NAME_SIZE])
 	return true;
 }
 
+/* What stands behind the source ("miner/+/") of a pattern; NULL: it is not of such a source. */
+static const char *behind_source(const char *pattern, const char *name)
+{
+	for (const char *end = strrchr(pattern, '/'); pattern < end;) {
+		size_t level = strcspn(pattern, "/"), length = strcspn(name, "/");
+		bool fits = *pattern == '+' || (length == level && strncmp(pattern, name, level) == 0);
+		if (!fits || name[length] == '\0')
+			return NULL;
+		pattern += level + 1;
+		name += length + 1;
+	}
+	return name;
+}
+
+enum bx_metric bx_series_metric(const char *name)
+{
+	for (size_t i = 0; i < BX_COUNT(rows); i++) {
+		const char *series =
+			rows[i].payload == BX_VALUES ? behind_source(rows[i].pattern, name) : NULL;
+		if (series)
+			return bx_catalog_find_series(rows[i].scope, series);
+	}
+	return BX_METRIC_COUNT;
+}
+
 void bx_target(enum bx_scope kind, const char *name, char target[BX_NAME_SIZE])
 {
 	(void)snprintf(target, BX_NAME_SIZE, "%s/%s", bx_scope_word(kind),

@@ -61,6 +61,8 @@ const char *bx_name_last(const char *name);
 /* The source of a recorded topic: all but its last level ("miner/gamma-3/telemetry" is of "miner/gamma-3", "host/telemetry" of
  * "host"). False: the topic is no BX_VALUES row's. */
 bool bx_topic_source(const char *text, char source[BX_NAME_SIZE]);
+/* The row of a series by its whole name: "miner/gamma-3/asic_1_hashrate", "host/cpu_usage". BX_METRIC_COUNT: there is none. */
+enum bx_metric bx_series_metric(const char *name);
 /* A target, as alerts, checks, restarts and events name it: "miner/gamma-3", "service/collector". `name` is bounded as names
  * are. */
 void bx_target(enum bx_scope kind, const char *name, char target[BX_NAME_SIZE]);

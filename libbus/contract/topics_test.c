@@ -193,6 +193,35 @@ static void the_pattern_of_a_row_filters_its_topics_alone(void **state)
 	}
 }
 
+static void finds_the_row_of_a_series(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		enum bx_metric metric;
+	} cases[] = {
+		{ "miner/gamma-3/hashrate", BX_HASHRATE },
+		{ "miner/gamma-3/asic_2_hashrate", BX_ASIC_HASHRATE },
+		{ "miner/gamma-3/asic_temperature", BX_ASIC_TEMPERATURE },
+		{ "miner/gamma-3/asic_1_temperature", BX_ASIC_TEMPERATURE_EACH },
+		{ "miner/disk/hashrate", BX_HASHRATE },
+		{ "fleet/hashrate", BX_HASHRATE },
+		{ "host/cpu_usage", BX_CPU_USAGE },
+		{ "host/disk/root/usage", BX_DISK_PART_USAGE },
+		{ "service/gateway/rss", BX_RSS },
+		{ "miner/gamma-3/cpu_usage", BX_METRIC_COUNT },
+		{ "miner/gamma-3/", BX_METRIC_COUNT },
+		{ "miner/gamma-3", BX_METRIC_COUNT },
+		{ "miner", BX_METRIC_COUNT },
+		{ "hashrate", BX_METRIC_COUNT },
+		{ "custom/shed/humidity", BX_METRIC_COUNT },
+		{ "", BX_METRIC_COUNT },
+	};
+	for (size_t i = 0; i < BX_COUNT(cases); i++)
+		if (bx_series_metric(cases[i].name) != cases[i].metric)
+			fail_msg("'%s': %d", cases[i].name, (int)bx_series_metric(cases[i].name));
+}
+
 static void gives_the_last_level_of_a_name(void **state)
 {
 	(void)state;
@@ -212,6 +241,7 @@ int main(void)
 		cmocka_unit_test(no_row_has_these),
 		cmocka_unit_test(filters_as_mqtt_does),
 		cmocka_unit_test(the_pattern_of_a_row_filters_its_topics_alone),
+		cmocka_unit_test(finds_the_row_of_a_series),
 		cmocka_unit_test(gives_the_last_level_of_a_name),
 	};
 	return cmocka_run_group_tests_name("contract/topics", tests, NULL, NULL);

@@ -507,8 +507,9 @@ static void numbers_asics_by_their_place_in_the_list(void **state)
 
 static void on_each(void *arg, enum bx_metric metric, const char *series, double value)
 {
-	(void)metric;
+	const struct bx_row *row = bx_catalog_row(metric);
 	bx_text_print(arg, "%s=%g ", series, value);
+	assert_int_equal(bx_catalog_find_series((enum bx_scope)row->scopes, series), metric);
 }
 
 static void names_series_as_the_catalogue_does(void **state)

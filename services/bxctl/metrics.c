@@ -3,6 +3,7 @@
 #include "libbus/base/json.h"
 #include "services/bxctl/client.h"
 #include "services/bxctl/fleet.h"
+#include "services/bxctl/history.h"
 #include "services/bxctl/show.h"
 #include <stdio.h>
 #include <string.h>
@@ -93,23 +94,13 @@ static int show(
 	return EXIT_DONE;
 }
 
-static int refuse_history(const struct request *request)
-{
-	struct bx_error error;
-	bx_fail(&error, BX_INVALID,
-		"history by bxctl comes with the gateway's command `history`; until then: "
-		"http://ADDRESS/monitoring/api/metrics?hours=%.10s",
-		request_value(request, "hours"));
-	return client_fail(request, &error);
-}
-
 int metrics_run(const struct request *request)
 {
 	enum bx_topic topics[BX_TOPIC_COUNT];
 	size_t count = 0;
 	struct client client;
-	if (request_value(request, "hours"))
-		return refuse_history(request);
+	if (request_value(request, "hours") || request_value(request, "csv"))
+		return history_run(request);
 	for (int topic = 0; topic < BX_TOPIC_COUNT; topic++)
 		if (bx_topic_row((enum bx_topic)topic)->payload == BX_VALUES)
 			topics[count++] = (enum bx_topic)topic;

@@ -1,4 +1,4 @@
-/* `bxctl metrics`: the newest values of every source, by the catalogue. */
+/* `bxctl metrics`: the newest values of every source, by the catalogue; with --hours, history. */
 #pragma once
 #include "services/bxctl/arguments.h"
 

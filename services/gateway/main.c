@@ -102,6 +102,15 @@ static void gateway_close(void *state)
 	files_free(gateway->printed);
 }
 
+static void cmd_history(void *state, bx_call call)
+{
+	metrics_call(((struct gateway *)state)->metrics, call);
+}
+
+static const struct bx_command commands[] = {
+	{ BX_VERB_HISTORY, cmd_history },
+	{ 0 },
+};
 static const struct bx_listen listen_to[] = {
 	{ BX_RECORDS, on_record },
 	{ BX_RECORDED, on_recorded },
@@ -112,6 +121,7 @@ const struct bx_spec bx_service_spec = {
 	.role = "gateway",
 	.state_size = sizeof(struct gateway),
 	.listen = listen_to,
+	.commands = commands,
 	.open = gateway_open,
 	.finish = gateway_finish,
 	.close = gateway_close,

@@ -334,6 +334,135 @@ static void the_newest_minutes_come_from_the_records(void **state)
 	assert_non_null(strstr(scene->body, "\"series\":{}"));
 }
 
+/* --- the same on the bus --- */
+
+static const char *call(struct scene *scene, const char *arguments)
+{
+	const char *answer = bx_fixture_ask(scene->fixture, "gateway", "history", arguments);
+	assert_non_null(answer);
+	return answer;
+}
+
+static void say_hashrates(struct scene *scene)
+{
+	bx_fixture_record(scene->fixture, "collector", "miner/gamma-3/telemetry", "00000000000000aa", 1,
+		"{\"time\":\"2025-12-31T23:59:10.000Z\",\"hashrate\":1000}");
+	bx_fixture_record(scene->fixture, "collector", "miner/gamma-3/telemetry", "00000000000000aa", 2,
+		"{\"time\":\"2025-12-31T23:59:40.000Z\",\"hashrate\":1100,\"power\":17.25}");
+}
+
+static void the_bus_is_answered_as_the_route_is(void **state)
+{
+	static const struct {
+		const char *arguments, *url;
+	} same[] = {
+		{ "", "" },
+		{ "{\"hours\":1}", "?hours=1" },
+		{ "{\"hours\":\"0.5\",\"points\":7,\"series\":\"miner/*/hashrate,host/*\"}",
+			"?hours=0.5&points=7&series=miner/*/hashrate,host/*" },
+		{ "{\"from\":\"2025-12-31T23:59:00Z\",\"to\":1767225600,\"step\":60}",
+			"?from=2025-12-31T23:59:00Z&to=1767225600&step=60" },
+		{ "{\"series\":\"nobody/*\",\"points\":1}", "?series=nobody/*&points=1" },
+	};
+	struct scene *scene = *state;
+	say_hashrates(scene);
+	for (size_t i = 0; i < BX_COUNT(same); i++) {
+		char url[200];
+		BX_TEXT_OWNED struct bx_text wanted;
+		bx_text_init(&wanted, 1 << 20);
+		(void)snprintf(url, sizeof url, "/monitoring/api/metrics%s", same[i].url);
+		assert_int_equal(ask(scene, url), 200);
+		bx_text_print(&wanted, "{\"ok\":true,\"result\":%s}", scene->body);
+		assert_string_equal(call(scene, same[i].arguments), wanted.data);
+	}
+}
+
+static void the_bus_is_refused_as_the_route_is(void **state)
+{
+	static const struct {
+		const char *arguments, *code, *says;
+	} refused[] = {
+		{ "{\"hours\":\"x\"}", "invalid", "hours is a number" },
+		{ "{\"hours\":1,\"from\":1}", "invalid", "give hours or from, not both" },
+		{ "{\"from\":2000,\"to\":1000}", "invalid", "the range is empty" },
+		{ "{\"from\":0,\"step\":1}", "invalid", "more than 5000 steps" },
+		{ "{\"points\":5,\"step\":5}", "invalid", "give step or points, not both" },
+		{ "{\"format\":\"csv\"}", "invalid", "no argument 'format'" },
+		{ "{\"series\":[]}", "invalid", "series" },
+		{ "{\"points\":5000,\"hours\":1000}", "full",
+			"the answer is over 200 kB: ask for fewer series, a longer step or less time" },
+	};
+	struct scene *scene = *state;
+	say_hashrates(scene);
+	bx_fixture_record(scene->fixture, "collector", "host/telemetry", "00000000000000aa", 3,
+		"{\"time\":\"2025-12-31T23:59:40.000Z\",\"cpu_usage\":1,\"memory_usage\":2}");
+	for (size_t i = 0; i < BX_COUNT(refused); i++) {
+		char code[40];
+		const char *answer = call(scene, refused[i].arguments);
+		(void)snprintf(code, sizeof code, "{\"code\":\"%s\"", refused[i].code);
+		if (strncmp(answer, "{\"ok\":false,", 12) != 0 || !strstr(answer, code) ||
+			!strstr(answer, refused[i].says))
+			fail_msg("%s: %.300s", refused[i].arguments, answer);
+	}
+	assert_int_equal(ask(scene, "/monitoring/api/metrics?points=5000&hours=1000"), 200);
+}
+
+/* Sends it and lets no time pass. */
+static void send(struct scene *scene, const char *arguments, const char *expires)
+{
+	struct bx_packet packet = { .topic = "bitaxe/home/cmd/gateway/history",
+		.bytes = arguments,
+		.size = strlen(arguments),
+		.qos = 1,
+		.response_topic = "bitaxe/home/reply/test/fixture",
+		.correlation = "1",
+		.correlation_size = 1 };
+	if (expires)
+		packet.properties[packet.property_count++] = (struct bx_property){ "expires", expires };
+	bx_memory_say(bx_fixture_broker(scene->fixture), &packet);
+}
+
+static void late_calls_are_refused(void **state)
+{
+	struct scene *scene = *state;
+	send(scene, "{}", "2025-12-31T23:59:59.000Z");
+	bx_fixture_advance(scene->fixture, 0);
+	assert_non_null(strstr(bx_fixture_heard(scene->fixture, "reply/test/fixture"), "\"code\":\"late\""));
+}
+
+static void so_many_are_answered_at_once_over_http_and_bus_together(void **state)
+{
+	struct scene *scene = *state;
+	const char *none[] = { NULL };
+	struct request request = { .method = METHOD_GET,
+		.path = "/monitoring/api/metrics",
+		.arguments = none,
+		.if_none_match = "" };
+	struct reply reply = { take, scene, 42 };
+	send(scene, "{\"points\":3}", NULL); /* comes behind the others */
+	for (int i = 0; i < METRICS_QUERIES_MAX; i++)
+		routes_answer(scene->gateway, &request, &reply);
+	assert_int_equal(scene->answers, 0);
+	routes_answer(scene->gateway, &request, &reply);
+	assert_int_equal(scene->answer.status, 503);
+	bx_fixture_advance(scene->fixture, 0);
+	assert_int_equal(scene->answers, METRICS_QUERIES_MAX + 1);
+	assert_int_equal(bx_fixture_count(scene->fixture, "reply/test/fixture"), 1);
+	assert_non_null(strstr(bx_fixture_heard(scene->fixture, "reply/test/fixture"), "\"code\":\"busy\""));
+	assert_non_null(strstr(call(scene, "{}"), "\"ok\":true"));
+}
+
+static void a_call_that_has_ended_meanwhile_is_not_answered_twice(void **state)
+{
+	struct scene *scene = *state;
+	metrics_call(scene->gateway->metrics, 4711); /* there is none of this number */
+	bx_fixture_advance(scene->fixture, 0);
+	assert_null(bx_fixture_heard(scene->fixture, "reply/test/fixture"));
+	send(scene, "{}", NULL);
+	bx_fixture_stop(scene->fixture, "gateway"); /* with a query under way, or the command not yet there */
+	assert_true(bx_fixture_count(scene->fixture, "reply/test/fixture") <= 1);
+}
+
 static void odd_records_hurt_nobody(void **state)
 {
 	struct scene *scene = *state;
@@ -581,6 +710,11 @@ int main(void)
 		TEST(pages_hold_each_miner_once),
 		TEST(services_run_or_do_not),
 		TEST(the_newest_minutes_come_from_the_records),
+		TEST(the_bus_is_answered_as_the_route_is),
+		TEST(the_bus_is_refused_as_the_route_is),
+		TEST(late_calls_are_refused),
+		TEST(so_many_are_answered_at_once_over_http_and_bus_together),
+		TEST(a_call_that_has_ended_meanwhile_is_not_answered_twice),
 		TEST(odd_records_hurt_nobody),
 		TEST(a_watcher_gets_all_state_then_changes),
 		TEST(a_slow_watcher_gets_the_newest_of_each),

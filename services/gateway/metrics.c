@@ -9,11 +9,18 @@
 
 enum { HOURS_INITIAL = 24, HOURS_MAX = 24 * 366 * 20, SHOWN_DECIMALS = 4 };
 
+/* Who asks: an exchange over HTTP, or a call on the bus. Either is found by its number when the answer is there, or nobody. */
+struct asker {
+	bool on_bus;
+	struct reply reply;
+	bx_call call;
+};
+
 /* A query is handed to a thread with all that it needs and comes back with its answer. */
 struct query {
 	struct metrics *
 		metrics; /* NULL: the gateway has gone in the meantime. The loop's thread alone looks at it */
-	struct reply reply;
+	struct asker asker;
 	enum metrics_format format;
 	char database[512];
 	struct bx_history *history;
@@ -235,14 +242,17 @@ static void tell_trouble(struct metrics *metrics, const struct bx_error *trouble
 	metrics->complained = is_trouble;
 }
 
-static void answer(struct query *query)
+static void refuse(struct metrics *metrics, const struct asker *asker, const struct bx_error *error)
 {
-	if (query->text.cut) {
-		reply_problem(&query->reply, 400,
-			"the answer is over %zu MB: ask for fewer series, a longer step or less time",
-			METRICS_BYTES_MAX / 1024 / 1024);
-		return;
-	}
+	if (asker->on_bus)
+		bx_refuse(metrics->service->commands, asker->call, error);
+	else
+		reply_problem(&asker->reply, error->code == BX_BUSY ? 503 : 400, "%s", error->message);
+}
+
+static void answer_exchange(struct query *query)
+{
+	const struct reply *reply = &query->asker.reply;
 	bool csv = query->format == METRICS_CSV;
 	struct answer answer = { .status = 200,
 		.type = csv ? "text/csv; charset=utf-8" : "application/json",
@@ -251,7 +261,22 @@ static void answer(struct query *query)
 		.body = query->text.data,
 		.size = query->text.length };
 	query->text.data = NULL; /* the answer's */
-	query->reply.take(query->reply.arg, query->reply.exchange, &answer);
+	reply->take(reply->arg, reply->exchange, &answer);
+}
+
+static void answer(struct metrics *metrics, struct query *query)
+{
+	struct bx_error error;
+	if (query->text.cut) {
+		bx_fail(&error, BX_FULL,
+			"the answer is over %zu kB: ask for fewer series, a longer step or less time",
+			query->text.max / 1024);
+		refuse(metrics, &query->asker, &error);
+	} else if (query->asker.on_bus) {
+		bx_ok_json(metrics->service->commands, query->asker.call, query->text.data);
+	} else {
+		answer_exchange(query);
+	}
 }
 
 static void done(void *job)
@@ -261,7 +286,7 @@ static void done(void *job)
 		LIST_REMOVE(query, link);
 		query->metrics->count--;
 		tell_trouble(query->metrics, &query->trouble);
-		answer(query);
+		answer(query->metrics, query);
 	}
 	tail_give_back(query->records, query->record_count);
 	bx_history_free(query->history);
@@ -270,14 +295,14 @@ static void done(void *job)
 }
 
 static void start(struct metrics *metrics, struct bx_history *history, const struct metrics_wish *wish,
-	const struct reply *reply)
+	const struct asker *asker)
 {
 	struct query *query = bx_alloc(1, sizeof *query);
 	query->metrics = metrics;
-	query->reply = *reply;
+	query->asker = *asker;
 	query->format = wish->format;
 	query->history = history;
-	bx_text_init(&query->text, METRICS_BYTES_MAX);
+	bx_text_init(&query->text, asker->on_bus ? BX_RESULT_BYTES_MAX : METRICS_BYTES_MAX);
 	(void)bx_text_copy(query->database, sizeof query->database,
 		bx_config_text(
 			metrics->service->config, BX_KEY_DATABASE)); /* cut: it will not open, and is told */
@@ -288,23 +313,49 @@ static void start(struct metrics *metrics, struct bx_history *history, const str
 	bx_offload(metrics->service->loop, work, done, query);
 }
 
-void metrics_answer(struct metrics *metrics, const struct request *request, const struct reply *reply)
+static void ask(struct metrics *metrics, const struct request *request, const struct asker *asker)
 {
 	struct bx_wall now = bx_wall_now(metrics->service->loop);
 	struct metrics_wish wish = { 0 };
+	struct bx_history *history = NULL;
 	struct bx_error error;
 	if (now.ms == 0) /* not to be trusted yet, but there is no other */
 		now = bx_clock_kernel.wall(&bx_clock_kernel);
-	if (metrics->count == METRICS_QUERIES_MAX) {
-		reply_problem(reply, 503, "%d questions about history are being answered; ask again",
+	if (metrics->count == METRICS_QUERIES_MAX)
+		bx_fail(&error, BX_BUSY, "%d questions about history are being answered; ask again",
 			METRICS_QUERIES_MAX);
-		return;
-	}
-	struct bx_history *history = NULL;
-	if (metrics_read_wish(request, bx_wall_second(now), &wish, &error))
+	else if (metrics_read_wish(request, bx_wall_second(now), &wish, &error))
 		history = bx_history_new(&wish.range, &error);
 	if (history)
-		start(metrics, history, &wish, reply);
+		start(metrics, history, &wish, asker);
 	else
-		reply_problem(reply, 400, "%s", error.message);
+		refuse(metrics, asker, &error);
+}
+
+void metrics_answer(struct metrics *metrics, const struct request *request, const struct reply *reply)
+{
+	struct asker asker = { .reply = *reply };
+	ask(metrics, request, &asker);
+}
+
+/* A call's arguments are a request's: "hours=24". */
+void metrics_call(struct metrics *metrics, bx_call call)
+{
+	const struct bx_verb_row *row = bx_verb_row(BX_VERB_HISTORY);
+	char *arguments[BX_ARGUMENTS_MAX + 1] = { NULL };
+	size_t count = 0;
+	for (size_t i = 0; i < BX_ARGUMENTS_MAX && row->arguments[i].name; i++) {
+		const char *name = row->arguments[i].name,
+			   *value = bx_argument(metrics->service->commands, call, name);
+		if (value) {
+			size_t size = strlen(name) + strlen(value) + sizeof "=";
+			arguments[count] = bx_alloc(size, 1);
+			(void)snprintf(arguments[count++], size, "%s=%s", name, value);
+		}
+	}
+	struct request request = { .method = METHOD_GET, .arguments = (const char *const *)arguments };
+	struct asker asker = { .on_bus = true, .call = call };
+	ask(metrics, &request, &asker);
+	for (size_t i = 0; i < count; i++)
+		free(arguments[i]);
 }

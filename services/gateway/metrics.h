@@ -1,4 +1,4 @@
-/* History over HTTP, as JSON or CSV: from the database and, where it is not there yet, the tail. */
+/* History over HTTP, as JSON or CSV, and on the bus: from the database and, where it is not there yet, the tail. */
 #pragma once
 #include "libbus/base/error.h"
 #include "libbus/run/service.h"
@@ -8,6 +8,7 @@
 
 #define METRICS_BYTES_MAX \
 	((size_t)8 * 1024 * 1024) /* of an answer; a larger one is refused, with what to do */
+/* On the bus the bound is BX_RESULT_BYTES_MAX. */
 #define METRICS_QUERIES_MAX 16 /* at once; further ones are told to come again */
 
 struct metrics;
@@ -18,6 +19,9 @@ BX_OWNED_BY(struct metrics, metrics_free)
 
 /* Answers later: the database is read in a thread. */
 void metrics_answer(struct metrics *metrics, const struct request *request, const struct reply *reply);
+/* The same for a call of the verb `history`, with its arguments; always JSON. BX_INVALID, BX_BUSY, or BX_FULL: over the
+ * bound. */
+void metrics_call(struct metrics *metrics, bx_call call);
 
 enum metrics_format { METRICS_JSON, METRICS_CSV };
 struct metrics_wish {

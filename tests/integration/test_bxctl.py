@@ -17,10 +17,13 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 import urllib.request
 
 import pytest
 from miner import Simulator
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from suite import BUILD, ROOT, Process, free_port, mqtt_client
 from wait import wait_until
 
@@ -421,6 +424,125 @@ def test_root_becomes_the_user_bitaxe(programs):
             assert done.returncode == 0 and up.wait(5) == 0
         finally:
             up.end()
+
+
+# --- history ---
+
+
+class History:
+    """Records of a publisher of our own on the bus of an `up` that runs, and what the gateway gives of them over HTTP."""
+
+    def __init__(self, place):
+        config = pathlib.Path(place.folder, "monitoring.conf").read_text()
+        self._url = re.search(r"the page: (\S+)$", place.wait_for("the page: "))[1]
+        self._client = mqtt_client("history")
+        self._client.username_pw_set("suite", pathlib.Path(place.folder, "broker/secrets/suite").read_text().strip())
+        self._client.on_message = self._heard
+        self._client.on_connect = lambda *unused: self._client.subscribe("bitaxe/home/recorded/history", qos=1)
+        self._client.connect("127.0.0.1", int(re.search(r"BUS_PORT=(\d+)", config)[1]) if "BUS_PORT" in config else 1883)
+        self._client.loop_start()
+        self._number, self.recorded = 0, 0
+
+    def _heard(self, client, userdata, message):
+        self.recorded = max(last for first, last in json.loads(message.payload)["ranges"])
+
+    def record(self, miner, second, **values):
+        self._number += 1
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.UserProperty = [
+            ("topic", f"miner/{miner}/telemetry"), ("session", "00000000000000aa"), ("number", str(self._number)),
+        ]  # fmt: skip
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(second))
+        payload = json.dumps({"time": moment, **values})
+        self._client.publish("bitaxe/home/record/history", payload, qos=1, properties=properties).wait_for_publish(5)
+
+    def get(self, **query):
+        url = f"{self._url}/api/metrics?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.read().decode()
+
+    def wait_until_recorded(self):
+        wait_until(lambda: self.recorded == self._number, 90, lambda: f"{self.recorded} of {self._number} to be recorded")
+
+    def close(self):
+        self._client.loop_stop()
+        self._client.disconnect()
+
+
+@pytest.fixture()
+def history(place):
+    place.up().wait_for("first number: ")
+    made = History(place)
+    yield made
+    made.close()
+
+
+def test_history_is_the_same_as_table_json_csv_and_over_http_before_and_after_it_is_in_the_database(place, history):
+    now = int(time.time())
+    for second, hashrate in ((now - 3000, 1000), (now - 1500, 1200.25), (now - 10, 1100)):
+        history.record("told", second, hashrate=hashrate, asic_temperature=58.04)
+    wish = ("metrics", "--hours", "1", "--series", "miner/told/*")
+
+    def look():
+        status, table = place.bxctl(*wish)
+        head, temperature, hashrate = table.splitlines()
+        assert status == 0 and re.fullmatch(r"Series +Newest +Min +Mean +Max +1 h", head)
+        assert re.fullmatch(r"miner/told/asic_temperature +°C +58\.0 +58\.0 +58\.0 +58\.0  .*▅.*", temperature)
+        assert re.fullmatch(r"miner/told/hashrate +GH/s +1100\.00 +1000\.00 +1100\.08 +1200\.25  .*▁.*█.*▄", hashrate)
+        query = {"hours": 1, "series": "miner/told/*", "points": 60}
+        for options, convert in ((["--json"], json.loads), (["--csv"], str)):
+
+            def the_same():
+                form = "csv" if convert is str else "json"
+                before, (status, said), after = history.get(format=form, **query), place.bxctl(*wish, *options), None
+                after = history.get(format=form, **query)  # a step may begin in between
+                said, before, after = (convert(text.replace("\r\n", "\n")) for text in (said, before, after))
+                return status == 0 and said in (before, after)
+
+            wait_until(the_same, 5, f"bxctl {options} to say what the gateway says over HTTP")
+
+    wait_until(lambda: place.bxctl(*wish)[1].count("told") == 2, 10, "the records to be heard")
+    look()
+    history.wait_until_recorded()
+    look()
+
+
+def test_history_of_more_series_than_fit_has_fewer_steps(place, history):
+    now = int(time.time())
+    values = {"hashrate": 1000.25, "power": 17.5, "efficiency": 16.1, "asic_temperature": 58, "fan_speed": 40}
+    for miner in range(80):
+        history.record(f"many-{miner:02}", now - 60, **values)
+
+    def all_are_there():
+        status, said = place.bxctl("metrics", "--hours", "2", "--series", "miner/many-*", "--json")
+        answer = json.loads(said)
+        return status == 0 and len(answer["series"]) == 80 * len(values) and answer
+
+    answer = wait_until(all_are_there, 10, "all series")
+    assert 8 <= len(answer["times"]) <= 30
+    status, said = place.bxctl("metrics", "--hours", "2", "--series", "miner/many-07/*")
+    assert status == 0 and said.count("\n") == 1 + len(values)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--hours", "0"], "hours is a number over 0"),
+        (["--hours", "x"], "hours is a number over 0"),
+        (["--hours", "1", "--series", "miner/nobody/*"], "there is no history of 'miner/nobody/*' within the last 1 hours"),
+        (["--hours", "1", "--series", "x" * 5000], "arguments of over 4096 bytes"),
+    ],
+)
+def test_history_that_is_refused(running, arguments, words):
+    status, said = running.bxctl("metrics", *arguments)
+    assert status == 1 and said.startswith("bxctl: ") and words in said
+
+
+@pytest.fixture(scope="module")
+def running(programs):
+    with Place(programs) as made:
+        made.up().wait_for("first number: ")
+        yield made
 
 
 # --- transcripts ---
