@@ -179,7 +179,8 @@ static size_t decode(int source, json_t *times, json_t *data, sqlite3_stmt *view
 			}
 			assert_int_equal(result, SQLITE_ROW);
 			if (json_is_string(value)) {
-				assert_string_equal(sqlite3_column_text(view, 0), json_string_value(value));
+				assert_string_equal(
+					(const char *)sqlite3_column_text(view, 0), json_string_value(value));
 			} else {
 				(void)snprintf(expected, sizeof expected, "%.17g", json_number_value(value));
 				(void)snprintf(found, sizeof found, "%.17g", sqlite3_column_double(view, 0));
