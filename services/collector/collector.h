@@ -10,4 +10,6 @@ struct collector {
 	struct miners *miners; /* who there is; pure */
 	struct poll *poll; /* who is asked when */
 	struct host *host; /* the box itself */
+	struct bx_values box; /* what it was when it was read last, at box_read */
+	struct bx_mono box_read; /* 0: not yet */
 };

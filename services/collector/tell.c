@@ -2,6 +2,8 @@
 
 #include "libbus/base/log.h"
 
+enum { BOX_FRESH_MS = 500 };
+
 static void say_presence(struct collector *collector, const struct miner *miner)
 {
 	bool online = miner->presence == MINER_ONLINE;
@@ -83,16 +85,28 @@ void tell_answer(struct collector *collector, struct miner *miner, const struct 
 	}
 }
 
+/* Shares and rates are of the time since the last reading. Where two jobs fall due together the second has what the first
+ * read: of no time at all a share is noise. */
+static void read_box(struct collector *collector)
+{
+	struct bx_service *service = collector->service;
+	struct bx_mono now = bx_now(service->loop);
+	if (collector->box_read.ms != 0 && now.ms - collector->box_read.ms < BOX_FRESH_MS)
+		return;
+	bx_values_init(&collector->box, BX_HOST, bx_wall_now(service->loop));
+	host_read(collector->host, now, &collector->box);
+	bx_values_set(&collector->box, BX_CLOCK_SYNCHRONISED, bx_clock_kernel.synchronised(&bx_clock_kernel));
+	collector->box_read = now;
+}
+
 void tell_box_and_fleet(struct collector *collector, enum bx_keep keep)
 {
 	struct bx_service *service = collector->service;
-	struct bx_values values;
+	struct bx_values fleet;
 	if (bx_config_is_on(service->config, BX_KEY_SYSTEM_MONITORING_ENABLED)) {
-		bx_values_init(&values, BX_HOST, bx_wall_now(service->loop));
-		host_read(collector->host, bx_now(service->loop), &values);
-		bx_values_set(&values, BX_CLOCK_SYNCHRONISED, bx_clock_kernel.synchronised(&bx_clock_kernel));
-		bx_sample(service->bus, BX_HOST_TELEMETRY, "", &values, keep);
+		read_box(collector);
+		bx_sample(service->bus, BX_HOST_TELEMETRY, "", &collector->box, keep);
 	}
-	if (miners_totals(collector->miners, bx_wall_now(service->loop), &values))
-		bx_sample(service->bus, BX_FLEET_TELEMETRY, "", &values, keep);
+	if (miners_totals(collector->miners, bx_wall_now(service->loop), &fleet))
+		bx_sample(service->bus, BX_FLEET_TELEMETRY, "", &fleet, keep);
 }
