@@ -134,7 +134,7 @@ static const char *behind_source(const char *pattern, const char *name)
 		pattern += level + 1;
 		name += length + 1;
 	}
-	return name;
+	return name[0] ? name : NULL;
 }
 
 enum bx_metric bx_series_metric(const char *name)

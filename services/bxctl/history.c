@@ -53,6 +53,7 @@ static const char *unit_of(const json_t *series)
 void history_curve(const double *values, size_t count, char text[HISTORY_CURVE_SIZE])
 {
 	static const char *const blocks[] = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+	enum { HIGHEST = BX_COUNT(blocks) - 1 };
 	static const char gap[] = "\u00a0"; /* a plain blank at an end is trimmed by the table */
 	size_t columns = count < HISTORY_CURVE_MAX ? count : HISTORY_CURVE_MAX, used = 0;
 	double mean[HISTORY_CURVE_MAX], min = (double)INFINITY, max = -(double)INFINITY;
@@ -70,9 +71,7 @@ void history_curve(const double *values, size_t count, char text[HISTORY_CURVE_S
 		double share = (mean[column] - min) / (max - min);
 		if (!(share >= 0 && share <= 1)) /* all are alike, or further apart than a double holds */
 			share = 0.5;
-		const char *mark = isnan(mean[column])
-			? gap
-			: blocks[(size_t)(share * (double)(BX_COUNT(blocks) - 1) + 0.5)];
+		const char *mark = isnan(mean[column]) ? gap : blocks[(size_t)(share * HIGHEST + 0.5)];
 		used += (size_t)snprintf(text + used, HISTORY_CURVE_SIZE - used, "%s", mark);
 	}
 	text[used] = '\0';
@@ -82,11 +81,15 @@ static void show_number(struct show_table *table, enum bx_metric metric, double 
 {
 	char text[SHOW_CELL_SIZE] = SHOW_ABSENT;
 	const struct bx_row *row = metric < BX_METRIC_COUNT ? bx_catalog_row(metric) : NULL;
-	if (!isnan(value) && !row)
+	if (isnan(value)) {
+		show_cell(table, SHOW_PLAIN, text);
+		return;
+	}
+	if (!row)
 		bx_number_print(bx_round(value, DECIMALS_OTHER), text);
-	else if (!isnan(value) && row->kind == BX_MOMENT)
+	else if (row->kind == BX_MOMENT)
 		show_value(metric, value, text);
-	else if (!isnan(value)) /* of yes and no: the share of yes */
+	else /* of yes and no: the share of yes */
 		(void)snprintf(text, sizeof text, "%.*f", row->kind == BX_YES_NO ? 2 : row->decimals, value);
 	show_cell(table, SHOW_PLAIN, text);
 }
@@ -263,7 +266,7 @@ int history_run(const struct request *request)
 		return EXIT_USAGE;
 	}
 	int status = client_open(&client, request, NULL, 0);
-	if (status == EXIT_DONE)
+	if (status == EXIT_DONE && result)
 		status = ask(&client, request, &result, &error) ? show(request, result)
 								: client_fail(request, &error);
 	client_close(&client);
