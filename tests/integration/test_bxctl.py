@@ -577,6 +577,7 @@ VARIES = [
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "DATE TIME"),
     (r"\b\d+ (?:s|min)$", "AGE"),
     (r"after \d+ ms", "after N ms"),
+    (r"Could not connect", "Couldn't connect"),  # curl 8
     (r"\d+\.\d\d GH/s", "N GH/s"),
     (r"\d+\.\d J/TH", "N J/TH"),
     (r"\d+\.\d °C", "N °C"),
