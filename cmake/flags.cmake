@@ -7,6 +7,7 @@ target_compile_options(bx_flags INTERFACE
   -Wvla -Wcast-qual -Wwrite-strings -Wswitch-enum -Wdouble-promotion -Wnull-dereference -Wimplicit-fallthrough
   -Wno-missing-field-initializers # what a row does not name is zero: that is what designated initialisers are for
   $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> # snprintf cuts where its line says so; GCC cannot tell
+  $<$<C_COMPILER_ID:Clang>:-Wno-enum-float-conversion> # an enum's constant is a number with a name
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
   $<$<BOOL:${BX_WERROR}>:-Werror>
   -fno-common)

@@ -258,7 +258,7 @@ static int show(const struct request *request, const char *result)
 int history_run(const struct request *request)
 {
 	struct client client;
-	struct bx_error error;
+	struct bx_error error = { 0 };
 	BX_OWNED(free) char *result = NULL;
 	if (!request_value(request, "hours")) {
 		bx_fail(&error, BX_INVALID, "--csv is for history: say of how many --hours");
@@ -266,9 +266,9 @@ int history_run(const struct request *request)
 		return EXIT_USAGE;
 	}
 	int status = client_open(&client, request, NULL, 0);
-	if (status == EXIT_DONE && result)
-		status = ask(&client, request, &result, &error) ? show(request, result)
-								: client_fail(request, &error);
+	if (status == EXIT_DONE)
+		status = ask(&client, request, &result, &error) && result ? show(request, result)
+									  : client_fail(request, &error);
 	client_close(&client);
 	return status;
 }

@@ -9,7 +9,16 @@ import threading
 import time
 
 import pytest
-from gateway import UPGRADE, Gateway, connections_of, count_answers, exchange, read_all, status_of
+from gateway import (
+    UPGRADE,
+    Gateway,
+    connections_of,
+    count_answers,
+    exchange,
+    read_all,
+    requests_in_one_packet,
+    status_of,
+)
 from suite import Broker
 from wait import wait_until
 
@@ -26,6 +35,7 @@ def gateway():
         yield running
 
 
+@requests_in_one_packet
 def test_dripping_requests_meet_our_deadline(gateway):
     """A byte a second: lws would begin its timeouts anew with each."""
     ended = {}
@@ -89,6 +99,7 @@ def test_silent_connections_are_closed(gateway):
     assert time.monotonic() - started < 14
 
 
+@requests_in_one_packet
 def test_a_reader_that_stops_is_closed(own_broker):
     """It asks for megabytes and takes none: its answer is not kept for ever."""
     with Gateway(own_broker) as gateway, gateway.raw() as connection:

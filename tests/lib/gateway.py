@@ -4,8 +4,10 @@ import contextlib
 import os
 import re
 import socket
+import subprocess
 import urllib.parse
 
+import pytest
 import requests
 import websockets
 from suite import ROOT, Service
@@ -21,6 +23,12 @@ UPGRADE = (
     b"GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: %s\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s\r\n"
 )
+
+
+# libwebsockets 4.3 (Debian 13, Ubuntu 24.04) answers none, or some, of several requests that come in one packet; no browser sends them
+# so. What is answered is right, and what is not ends by our deadline.
+ANSWERS_PACKETS = subprocess.check_output(["pkg-config", "--modversion", "libwebsockets"], text=True).startswith("4.1.")
+requests_in_one_packet = pytest.mark.skipif(not ANSWERS_PACKETS, reason="this libwebsockets leaves requests in one packet unanswered")
 
 
 class Gateway(Service):
