@@ -10,6 +10,7 @@ import time
 
 import pytest
 from gateway import (
+    ANSWERS_PACKETS,
     UPGRADE,
     Gateway,
     connections_of,
@@ -35,7 +36,6 @@ def gateway():
         yield running
 
 
-@requests_in_one_packet
 def test_dripping_requests_meet_our_deadline(gateway):
     """A byte a second: lws would begin its timeouts anew with each."""
     ended = {}
@@ -60,10 +60,13 @@ def test_dripping_requests_meet_our_deadline(gateway):
             ("body", b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
             ("a second one's body", keep_alive + b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"),
         )
+        if ANSWERS_PACKETS or not case[0].startswith("a second")
     ]
     for thread in threads:
         thread.start()
-    assert count_answers(exchange(gateway, keep_alive + keep_alive.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))) == 2
+    closing = keep_alive.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    # others are answered meanwhile
+    assert count_answers(exchange(gateway, keep_alive + closing if ANSWERS_PACKETS else closing)) == (2 if ANSWERS_PACKETS else 1)
     for thread in threads:
         thread.join()
     assert all(8 < seconds < 14 for seconds in ended.values()), ended
